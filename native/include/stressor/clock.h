@@ -1,0 +1,44 @@
+/* Time below a site: the processor's time stamp to order events, a spin hint, nothing else. */
+#ifndef STRESSOR_CLOCK_H
+#define STRESSOR_CLOCK_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+
+/* Orders events of all cores where the time stamp counter is invariant, as on every x86-64 server
+ * of the last decade; the reader treats it as an order and never as a duration. */
+static inline uint64_t
+stressor_ticks(void)
+{
+    return __rdtsc();
+}
+
+static inline void
+stressor_pause(void)
+{
+    _mm_pause();
+}
+
+#elif defined(__aarch64__)
+
+static inline uint64_t
+stressor_ticks(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+}
+
+static inline void
+stressor_pause(void)
+{
+    __asm__ volatile("yield");
+}
+
+#else
+#error "stressor's shim knows x86-64 and aarch64"
+#endif
+
+#endif

@@ -1,0 +1,137 @@
+#define _GNU_SOURCE
+#include "stressor/action.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+#include <Python.h>
+
+#include "stressor/clock.h"
+#include "stressor/layout.h"
+
+/* Attached threads pause in slices this long and look for a stop request in between, so that a pause
+ * never delays a stop-the-world by much more. */
+enum { SLICE_NS = 200000, SPIN_LIMIT_NS = 20000, HOLD_SPIN_NS = 20000, HOLD_NAP_NS = 20000 };
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void
+spin(uint64_t ns)
+{
+    uint64_t end = now_ns() + ns;
+    while (now_ns() < end) {
+        stressor_pause();
+    }
+}
+
+static void
+nap(uint64_t ns)
+{
+    struct timespec time = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    /* A signal ends the nap early; its handler is for others to run, and the delay is no promise. */
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+static void
+sleep_in_slices(struct stressor_thread *self, uint64_t ns)
+{
+    /* A sleep of a microsecond costs more than fifty: below the limit only spinning is honest. */
+    if (ns <= SPIN_LIMIT_NS) {
+        spin(ns);
+        return;
+    }
+    if (!stressor_attached()) {
+        nap(ns);
+        return;
+    }
+    uint64_t end = now_ns() + ns;
+    for (uint64_t now = now_ns(); now < end; now = now_ns()) {
+        if (stressor_stop_requested(self->state)) {
+            return;
+        }
+        nap(end - now < SLICE_NS ? end - now : SLICE_NS);
+    }
+}
+
+static bool
+detached_sleep(uint64_t ns)
+{
+    /* Suspends the critical sections in force and resumes them, as the real operation would. */
+    PyThreadState *state = PyEval_SaveThread();
+    if (ns <= SPIN_LIMIT_NS) {
+        spin(ns);
+    } else {
+        nap(ns);
+    }
+    PyEval_RestoreThread(state);
+    return true;
+}
+
+static bool
+passed(const struct stressor_rule *rule)
+{
+    uint32_t site = stressor_site_by_hash(rule->until_hash);
+    if (site == UINT32_MAX) {
+        return false;
+    }
+    struct stressor_lane *lane = &stressor_record->lanes[rule->until_thread];
+    uint32_t *count = rule->until_phase == STRESSOR_PHASE_BEFORE ? lane->before : lane->after;
+    /* Acquire: what the other thread did up to that visit is visible to us after the hold. */
+    return __atomic_load_n(&count[site], __ATOMIC_ACQUIRE) >= rule->until_visit;
+}
+
+static bool
+hold(const struct stressor_rule *rule, uint64_t ns)
+{
+    uint64_t start = now_ns(), now = start;
+    /* A stop request does not end a hold: the awaited thread may be the one that asks for it, and
+     * the deadline bounds the delay. */
+    while (!passed(rule)) {
+        if (now - start > ns) {
+            return false;
+        }
+        if (now - start < HOLD_SPIN_NS) {
+            stressor_pause();
+        } else {
+            nap(HOLD_NAP_NS);
+        }
+        now = now_ns();
+    }
+    return true;
+}
+
+bool
+stressor_act(struct stressor_thread *self, const struct stressor_decision *decision,
+             bool may_detach)
+{
+    int saved = errno;
+    bool done = true;
+    switch (decision->action) {
+    case STRESSOR_GO:
+        break;
+    case STRESSOR_YIELD:
+        (void)sched_yield();
+        break;
+    case STRESSOR_SPIN:
+        spin(decision->ns);
+        break;
+    case STRESSOR_SLEEP:
+        sleep_in_slices(self, decision->ns);
+        break;
+    case STRESSOR_DETACH:
+        done = may_detach && detached_sleep(decision->ns);
+        break;
+    case STRESSOR_HOLD:
+        done = hold(decision->rule, decision->rule->most_ns);
+        break;
+    }
+    errno = saved;
+    return done;
+}

@@ -1,0 +1,359 @@
+#define _GNU_SOURCE
+#include "stressor/interpose.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fnmatch.h>
+#include <link.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "stressor/gate.h"
+
+#if defined(__x86_64__)
+#define TYPE_JUMP_SLOT R_X86_64_JUMP_SLOT
+#define TYPE_GLOB_DAT R_X86_64_GLOB_DAT
+#define TYPE_ABS64 R_X86_64_64
+#elif defined(__aarch64__)
+#define TYPE_JUMP_SLOT R_AARCH64_JUMP_SLOT
+#define TYPE_GLOB_DAT R_AARCH64_GLOB_DAT
+#define TYPE_ABS64 R_AARCH64_ABS64
+#endif
+
+struct stressor_slot stressor_slots[STRESSOR_MAX_SLOTS];
+size_t stressor_slot_count;
+
+static char globs[STRESSOR_MAX_GLOBS][256];
+static size_t glob_count;
+static bool module_done[STRESSOR_MAX_MODULES];
+
+/* Symbol names to indices: open addressing over the catalogue, filled once. */
+enum { NAMES = 1024 };
+static uint16_t names[NAMES];
+
+static uint32_t
+name_hash(const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    }
+    return hash;
+}
+
+static void
+prepare_names(void)
+{
+    if (names[name_hash(stressor_symbols[0].name) % NAMES] != 0) {
+        return;
+    }
+    for (size_t i = 0; i < stressor_symbol_count; i++) {
+        /* The default, newest version of a libc symbol: the one that extensions are linked with. */
+        stressor_symbols[i].real = dlsym(RTLD_DEFAULT, stressor_symbols[i].name);
+        uint32_t at = name_hash(stressor_symbols[i].name);
+        while (names[at % NAMES] != 0) {
+            at++;
+        }
+        names[at % NAMES] = (uint16_t)(i + 1);
+    }
+}
+
+static int
+symbol_index(const char *name)
+{
+    for (uint32_t at = name_hash(name); names[at % NAMES] != 0; at++) {
+        int index = names[at % NAMES] - 1;
+        if (strcmp(stressor_symbols[index].name, name) == 0) {
+            return stressor_symbols[index].real != NULL ? index : -1;
+        }
+    }
+    return -1;
+}
+
+/* ---- dlopen: the interpreter's own slot, to catch modules that are loaded later ---------------- */
+
+static void *(*real_dlopen)(const char *, int);
+
+static void instrument_loaded(void);
+
+static void *
+wrap_dlopen(const char *path, int mode)
+{
+    void *handle = real_dlopen(path, mode);
+    if (handle != NULL && glob_count > 0) {
+        struct stressor_thread *self = stressor_guard();
+        instrument_loaded();
+        if (self != NULL) {
+            self->inside = false;
+        }
+    }
+    return handle;
+}
+
+/* ---- one module ------------------------------------------------------------------------------- */
+
+struct image {
+    uintptr_t base;
+    uint32_t module;
+    bool executable;
+    const ElfW(Sym) *symbols;
+    const char *strings;
+    const ElfW(Rela) *tables[2];
+    size_t counts[2];
+    uintptr_t relro_start;
+    uintptr_t relro_end;
+};
+
+static void
+read_dynamic(struct image *image, const ElfW(Dyn) *entry)
+{
+    size_t sizes[2] = {0, 0};
+    for (; entry->d_tag != DT_NULL; entry++) {
+        /* glibc relocates these addresses in place, musl does not. */
+        uintptr_t place = entry->d_un.d_ptr;
+        uintptr_t address = place < image->base ? place + image->base : place;
+        switch (entry->d_tag) {
+        case DT_SYMTAB:
+            image->symbols = (const ElfW(Sym) *)address;
+            break;
+        case DT_STRTAB:
+            image->strings = (const char *)address;
+            break;
+        case DT_JMPREL:
+            image->tables[0] = (const ElfW(Rela) *)address;
+            break;
+        case DT_PLTRELSZ:
+            sizes[0] = entry->d_un.d_val;
+            break;
+        case DT_RELA:
+            image->tables[1] = (const ElfW(Rela) *)address;
+            break;
+        case DT_RELASZ:
+            sizes[1] = entry->d_un.d_val;
+            break;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        image->counts[i] = image->tables[i] != NULL ? sizes[i] / sizeof(ElfW(Rela)) : 0;
+    }
+}
+
+static void
+store(const struct stressor_slot *slot, void *value)
+{
+    size_t length = slot->relro_end - slot->relro_start;
+    void *start = (void *)slot->relro_start;
+    if (length != 0 && mprotect(start, length, PROT_READ | PROT_WRITE) != 0) {
+        return;
+    }
+    __atomic_store_n(slot->place, value, __ATOMIC_RELEASE);
+    if (length != 0) {
+        (void)mprotect(start, length, PROT_READ);
+    }
+}
+
+static void
+rewrite(const struct image *image, void **place, int symbol, enum stressor_relocation relocation,
+        void *wrapper)
+{
+    if (stressor_slot_count == STRESSOR_MAX_SLOTS) {
+        __atomic_fetch_or(&stressor_record->overflow, 8, __ATOMIC_RELAXED);
+        return;
+    }
+    if (*place == wrapper) {
+        return;
+    }
+    struct stressor_slot *slot = &stressor_slots[stressor_slot_count++];
+    *slot = (struct stressor_slot){.place = place,
+                                   .original = *place,
+                                   .module = image->module,
+                                   .symbol = (uint16_t)symbol,
+                                   .relocation = (uint16_t)relocation};
+    uintptr_t at = (uintptr_t)place;
+    if (at >= image->relro_start && at < image->relro_end) {
+        slot->relro_start = image->relro_start;
+        slot->relro_end = image->relro_end;
+    }
+    store(slot, wrapper);
+}
+
+static void
+consider(const struct image *image, const ElfW(Rela) *rela)
+{
+    enum stressor_relocation relocation;
+    switch (ELF64_R_TYPE(rela->r_info)) {
+    case TYPE_JUMP_SLOT:
+        relocation = STRESSOR_JUMP_SLOT;
+        break;
+    case TYPE_GLOB_DAT:
+        relocation = STRESSOR_GLOB_DAT;
+        break;
+    case TYPE_ABS64:
+        relocation = STRESSOR_ABS64;
+        break;
+    default:
+        return;
+    }
+    uint32_t index = ELF64_R_SYM(rela->r_info);
+    if (index == 0 || (relocation == STRESSOR_ABS64 && rela->r_addend != 0)) {
+        return;
+    }
+    const char *name = image->strings + image->symbols[index].st_name;
+    void **place = (void **)(image->base + rela->r_offset);
+    if (image->executable && strcmp(name, "dlopen") == 0) {
+        real_dlopen = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
+        rewrite(image, place, STRESSOR_NO_SYMBOL, relocation, (void *)wrap_dlopen);
+        return;
+    }
+    int symbol = symbol_index(name);
+    if (symbol < 0 || (image->executable && stressor_symbols[symbol].kind != STRESSOR_BLOCK)) {
+        return;
+    }
+    rewrite(image, place, symbol, relocation, stressor_symbols[symbol].wrapper);
+}
+
+static void
+rewrite_image(struct image *image)
+{
+    for (int table = 0; table < 2; table++) {
+        for (size_t i = 0; i < image->counts[table]; i++) {
+            consider(image, &image->tables[table][i]);
+        }
+    }
+}
+
+/* ---- all modules ------------------------------------------------------------------------------ */
+
+static uint32_t
+list_module(const struct dl_phdr_info *info, const char *path, bool *fresh)
+{
+    struct stressor_record *record = stressor_record;
+    uintptr_t start = UINTPTR_MAX, end = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_LOAD) {
+            uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
+            start = from < start ? from : start;
+            end = to > end ? to : end;
+        }
+    }
+    *fresh = false;
+    for (uint32_t i = 0; i < record->module_count; i++) {
+        if (record->modules[i].start == start) {
+            return i;
+        }
+    }
+    uint32_t index = record->module_count;
+    if (index == STRESSOR_MAX_MODULES) {
+        __atomic_fetch_or(&record->overflow, 4, __ATOMIC_RELAXED);
+        return UINT32_MAX;
+    }
+    struct stressor_module *module = &record->modules[index];
+    module->base = info->dlpi_addr;
+    module->start = start;
+    module->end = end;
+    size_t length = strlen(path), size = sizeof(module->path) - 1;
+    snprintf(module->path, size + 1, "%s", length > size ? path + length - size : path);
+    __atomic_store_n(&record->module_count, index + 1, __ATOMIC_RELEASE);
+    *fresh = true;
+    return index;
+}
+
+int
+stressor_module_matches(uint32_t module)
+{
+    const char *path = stressor_record->modules[module].path;
+    const char *slash = strrchr(path, '/');
+    for (size_t i = 0; i < glob_count; i++) {
+        if (fnmatch(globs[i], path, 0) == 0 ||
+            (slash != NULL && fnmatch(globs[i], slash + 1, 0) == 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int
+visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
+{
+    (void)size;
+    char executable[sizeof(stressor_record->modules[0].path)];
+    const char *path = info->dlpi_name;
+    bool is_executable = path == NULL || path[0] == '\0';
+    if (is_executable) {
+        ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
+        executable[length > 0 ? length : 0] = '\0';
+        path = executable;
+    }
+    bool fresh;
+    uint32_t index = list_module(info, path, &fresh);
+    if (rewriting == NULL || index == UINT32_MAX || module_done[index] ||
+        (!is_executable && !stressor_module_matches(index))) {
+        return 0;
+    }
+    struct image image = {.base = info->dlpi_addr, .module = index, .executable = is_executable};
+    const ElfW(Dyn) *dynamic = NULL;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t at = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_DYNAMIC) {
+            dynamic = (const ElfW(Dyn) *)at;
+        } else if (header->p_type == PT_GNU_RELRO) {
+            /* The loader protects whole pages only: what shares the last page stays writable. */
+            image.relro_start = at & ~(page - 1);
+            image.relro_end = (at + header->p_memsz) & ~(page - 1);
+        }
+    }
+    if (dynamic != NULL) {
+        read_dynamic(&image, dynamic);
+    }
+    if (image.symbols != NULL && image.strings != NULL) {
+        rewrite_image(&image);
+    }
+    module_done[index] = true;
+    return 0;
+}
+
+static void
+instrument_loaded(void)
+{
+    int yes = 1;
+    (void)dl_iterate_phdr(visit_object, &yes);
+}
+
+void
+stressor_refresh_modules(void)
+{
+    (void)dl_iterate_phdr(visit_object, NULL);
+}
+
+int
+stressor_instrument(const char *const *patterns, size_t count)
+{
+    prepare_names();
+    for (size_t i = 0; i < count; i++) {
+        if (glob_count == STRESSOR_MAX_GLOBS || strlen(patterns[i]) >= sizeof(globs[0])) {
+            return -1;
+        }
+        snprintf(globs[glob_count++], sizeof(globs[0]), "%s", patterns[i]);
+    }
+    instrument_loaded();
+    return 0;
+}
+
+size_t
+stressor_restore(void)
+{
+    size_t count = stressor_slot_count;
+    while (stressor_slot_count > 0) {
+        const struct stressor_slot *slot = &stressor_slots[--stressor_slot_count];
+        store(slot, slot->original);
+    }
+    memset(module_done, 0, sizeof(module_done));
+    glob_count = 0;
+    return count;
+}

@@ -1,0 +1,387 @@
+/* The Python face of the shim. Types and meanings: stressor/_shim.pyi. No policy lives here. */
+#define _GNU_SOURCE
+#include <Python.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+
+#include "stressor/barrier.h"
+#include "stressor/bench.h"
+#include "stressor/crash.h"
+#include "stressor/gate.h"
+#include "stressor/hooks.h"
+#include "stressor/interpose.h"
+#include "stressor/layout.h"
+#include "stressor/ledger.h"
+#include "stressor/module.h"
+#include "stressor/policy.h"
+
+static PyObject *
+raise_errno(int error)
+{
+    errno = error;
+    return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+static PyObject *
+shim_open_record(PyObject *module, PyObject *path)
+{
+    (void)module;
+    const char *text = PyUnicode_AsUTF8(path);
+    if (text == NULL) {
+        return NULL;
+    }
+    int error = stressor_record_open(text);
+    return error != 0 ? raise_errno(error) : Py_NewRef(Py_None);
+}
+
+/* Copies the strings' pointers; the list keeps them alive. Returns the count or -1. */
+static Py_ssize_t
+read_strings(PyObject *list, const char **texts, Py_ssize_t most)
+{
+    if (!PyList_Check(list) || PyList_GET_SIZE(list) > most) {
+        PyErr_Format(PyExc_ValueError, "wanted a list of at most %zd strings", most);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        texts[i] = PyUnicode_AsUTF8(PyList_GET_ITEM(list, i));
+        if (texts[i] == NULL) {
+            return -1;
+        }
+    }
+    return PyList_GET_SIZE(list);
+}
+
+static PyObject *
+shim_instrument(PyObject *module, PyObject *globs)
+{
+    (void)module;
+    const char *texts[STRESSOR_MAX_GLOBS];
+    Py_ssize_t count = read_strings(globs, texts, STRESSOR_MAX_GLOBS);
+    if (count < 0) {
+        return NULL;
+    }
+    if (stressor_instrument(texts, (size_t)count) < 0) {
+        PyErr_Format(PyExc_ValueError, "at most %d globs of at most 255 bytes", STRESSOR_MAX_GLOBS);
+        return NULL;
+    }
+    return stressor_survey();
+}
+
+static PyObject *
+shim_restore(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    return PyLong_FromSize_t(stressor_restore());
+}
+
+static PyObject *
+shim_declare_operations(PyObject *module, PyObject *names)
+{
+    (void)module;
+    const char *texts[STRESSOR_MAX_SITES / 2];
+    Py_ssize_t count = read_strings(names, texts, STRESSOR_MAX_SITES / 2);
+    if (count < 0) {
+        return NULL;
+    }
+    (void)stressor_declare_operations(texts, (size_t)count);
+    Py_RETURN_NONE;
+}
+
+static int
+read_rule(PyObject *tuple, struct stressor_rule *rule)
+{
+    int64_t numbers[STRESSOR_RULE_FIELDS];
+    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != STRESSOR_RULE_FIELDS) {
+        PyErr_Format(PyExc_ValueError, "a rule has %d numbers", STRESSOR_RULE_FIELDS);
+        return -1;
+    }
+    for (int i = 0; i < STRESSOR_RULE_FIELDS; i++) {
+        /* Hashes use all 64 bits, -1 is "any": both fit the two's complement mask. */
+        numbers[i] = (int64_t)PyLong_AsUnsignedLongLongMask(PyTuple_GET_ITEM(tuple, i));
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    const char *wrong = stressor_rule_parse(rule, numbers);
+    if (wrong != NULL) {
+        PyErr_Format(PyExc_ValueError, "a rule has a wrong %s: %R", wrong, tuple);
+        return -1;
+    }
+    return 0;
+}
+
+static int
+read_rules(PyObject *list)
+{
+    if (!PyList_Check(list) || PyList_GET_SIZE(list) > STRESSOR_MAX_RULES) {
+        PyErr_Format(PyExc_ValueError, "wanted a list of at most %d rules", STRESSOR_MAX_RULES);
+        return -1;
+    }
+    stressor_rule_count = 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        if (read_rule(PyList_GET_ITEM(list, i), &stressor_rules[i]) < 0) {
+            return -1;
+        }
+    }
+    stressor_rule_count = (uint32_t)PyList_GET_SIZE(list);
+    return 0;
+}
+
+static PyObject *
+shim_arm(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    (void)module;
+    static char *names[] = {"seed", "threads", "rules", "ledger", "hooks", "recording", NULL};
+    unsigned long long seed;
+    unsigned int threads;
+    PyObject *rules;
+    int ledger, hooks, recording = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KIOpp|p:arm", names, &seed, &threads, &rules,
+                                     &ledger, &hooks, &recording)) {
+        return NULL;
+    }
+    if (threads < 1 || threads > STRESSOR_MAX_THREADS) {
+        PyErr_Format(PyExc_ValueError, "threads must be 1 to %d", STRESSOR_MAX_THREADS);
+        return NULL;
+    }
+    if (read_rules(rules) < 0 || stressor_ledger_prepare() < 0 ||
+        stressor_hooks_install(ledger || hooks, hooks) < 0) {
+        return NULL;
+    }
+    stressor_refresh_modules();
+    stressor_arm(seed, threads, ledger, hooks, recording);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_disarm(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    stressor_disarm();
+    if (stressor_hooks_remove() < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_begin_round(PyObject *module, PyObject *number)
+{
+    (void)module;
+    unsigned long round = PyLong_AsUnsignedLong(number);
+    if (round == (unsigned long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    stressor_begin_round((uint32_t)round);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_enter(PyObject *module, PyObject *number)
+{
+    (void)module;
+    unsigned long thread = PyLong_AsUnsignedLong(number);
+    if (thread == (unsigned long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (thread >= stressor_record->threads) {
+        PyErr_SetString(PyExc_ValueError, "no such thread in the armed trial");
+        return NULL;
+    }
+    int error = stressor_crash_stack((unsigned)thread);
+    if (error != 0) {
+        return raise_errno(error);
+    }
+    stressor_threads[thread].state = PyThreadState_Get();
+    stressor_enter((uint32_t)thread);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_leave(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    stressor_leave();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_barrier_reset(PyObject *module, PyObject *number)
+{
+    (void)module;
+    unsigned long parties = PyLong_AsUnsignedLong(number);
+    if (parties == (unsigned long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    stressor_barrier_reset((uint32_t)parties);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_barrier_wait(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    Py_BEGIN_ALLOW_THREADS
+    stressor_barrier_wait();
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_operation_begin(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    (void)module;
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "operation_begin takes an operation and a call");
+        return NULL;
+    }
+    long operation = PyLong_AsLong(args[0]), call = PyLong_AsLong(args[1]);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    stressor_operation_begin((uint32_t)operation, (int32_t)call);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_operation_end(PyObject *module, PyObject *result)
+{
+    (void)module;
+    stressor_operation_end(result);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_handle_crashes(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    int error = stressor_crash_install();
+    return error != 0 ? raise_errno(error) : Py_NewRef(Py_None);
+}
+
+static PyObject *
+shim_decide(PyObject *module, PyObject *args)
+{
+    (void)module;
+    unsigned long long seed, site;
+    unsigned int round, visit;
+    int thread, phase;
+    PyObject *rules;
+    if (!PyArg_ParseTuple(args, "KIiKIOi:decide", &seed, &round, &thread, &site, &visit, &rules,
+                          &phase)) {
+        return NULL;
+    }
+    uint64_t base = stressor_round_base(seed, round);
+    for (Py_ssize_t i = 0; PyList_Check(rules) && i < PyList_GET_SIZE(rules); i++) {
+        struct stressor_rule rule;
+        uint32_t ns;
+        if (read_rule(PyList_GET_ITEM(rules, i), &rule) < 0) {
+            return NULL;
+        }
+        if (stressor_rule_acts(&rule, base, thread, site, visit, phase, &ns)) {
+            return Py_BuildValue("(iI)", rule.action, ns);
+        }
+    }
+    return Py_BuildValue("(ii)", STRESSOR_GO, 0);
+}
+
+static PyObject *
+shim_key_hash(PyObject *module, PyObject *key)
+{
+    (void)module;
+    const char *text = PyUnicode_AsUTF8(key);
+    return text == NULL ? NULL
+                        : PyLong_FromUnsignedLongLong(stressor_fnv(STRESSOR_FNV_START, text));
+}
+
+static PyObject *
+shim_bench(PyObject *module, PyObject *args)
+{
+    (void)module;
+    const char *what;
+    long long iterations;
+    if (!PyArg_ParseTuple(args, "sL:bench", &what, &iterations)) {
+        return NULL;
+    }
+    double time = stressor_bench(what, iterations);
+    if (time < 0) {
+        PyErr_Format(PyExc_ValueError, "cannot measure '%s': instrument() first, and choose from "
+                     "direct, disarmed, armed, recorded, decide", what);
+        return NULL;
+    }
+    return PyFloat_FromDouble(time);
+}
+
+static PyMethodDef methods[] = {
+    {"open_record", shim_open_record, METH_O, NULL},
+    {"instrument", shim_instrument, METH_O, NULL},
+    {"restore", shim_restore, METH_NOARGS, NULL},
+    {"declare_operations", shim_declare_operations, METH_O, NULL},
+    {"arm", (PyCFunction)(void (*)(void))shim_arm, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"disarm", shim_disarm, METH_NOARGS, NULL},
+    {"begin_round", shim_begin_round, METH_O, NULL},
+    {"enter", shim_enter, METH_O, NULL},
+    {"leave", shim_leave, METH_NOARGS, NULL},
+    {"barrier_reset", shim_barrier_reset, METH_O, NULL},
+    {"barrier_wait", shim_barrier_wait, METH_NOARGS, NULL},
+    {"operation_begin", (PyCFunction)(void (*)(void))shim_operation_begin, METH_FASTCALL, NULL},
+    {"operation_end", shim_operation_end, METH_O, NULL},
+    {"handle_crashes", shim_handle_crashes, METH_NOARGS, NULL},
+    {"decide", shim_decide, METH_VARARGS, NULL},
+    {"key_hash", shim_key_hash, METH_O, NULL},
+    {"bench", shim_bench, METH_VARARGS, NULL},
+    {"catalogue", stressor_catalogue, METH_NOARGS, NULL},
+    {"layout", stressor_layout, METH_NOARGS, NULL},
+    {"supported", stressor_supported, METH_NOARGS, NULL},
+    {"loaded_modules", stressor_loaded_modules, METH_NOARGS, NULL},
+    {"disable_randomization", stressor_disable_randomization, METH_NOARGS, NULL},
+    {"die_with_parent", stressor_die_with_parent, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+/* The child of a fork has one thread, which is no worker, and shares the record with its parent: it
+ * must neither act nor write. */
+static void
+after_fork(void)
+{
+    stressor_armed = false;
+    stressor_hooks_on = stressor_ledger_on = false;
+    stressor_self = NULL;
+}
+
+static int
+execute(PyObject *module)
+{
+    static bool registered;
+    (void)module;
+    if (!registered) {
+        int error = pthread_atfork(NULL, NULL, after_fork);
+        if (error != 0) {
+            (void)raise_errno(error);
+            return -1;
+        }
+        registered = true;
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, execute},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "stressor._shim",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__shim(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,92 @@
+#define _GNU_SOURCE
+#include "stressor/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Zero pages: costs nothing until it is written, and no site has to ask whether a record is open.
+ */
+static struct stressor_record private_record;
+struct stressor_record *stressor_record = &private_record;
+
+static void
+stamp(struct stressor_record *record)
+{
+    record->magic = STRESSOR_RECORD_MAGIC;
+    record->version = STRESSOR_RECORD_VERSION;
+    record->size_low = (uint32_t)sizeof(struct stressor_record);
+}
+
+int
+stressor_record_open(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0) {
+        return errno;
+    }
+    struct stressor_record *mapped = MAP_FAILED;
+    if (ftruncate(file, sizeof(struct stressor_record)) == 0) {
+        mapped =
+            mmap(NULL, sizeof(struct stressor_record), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    }
+    int error = errno;
+    close(file);
+    if (mapped == MAP_FAILED) {
+        return error;
+    }
+    mapped->module_count = private_record.module_count;
+    memcpy(mapped->modules, private_record.modules, sizeof(mapped->modules));
+    stamp(mapped);
+    stressor_record = mapped;
+    return 0;
+}
+
+static void
+clear_lane(struct stressor_lane *lane, uint32_t sites)
+{
+    lane->written = 0;
+    lane->call = -1;
+    lane->finished = 0;
+    memset(lane->before, 0, sites * sizeof(lane->before[0]));
+    memset(lane->after, 0, sites * sizeof(lane->after[0]));
+}
+
+void
+stressor_record_reset(void)
+{
+    struct stressor_record *record = stressor_record;
+    for (int i = 0; i < STRESSOR_MAX_THREADS; i++) {
+        struct stressor_lane *lane = &record->lanes[i];
+        if (lane->progress != 0) { /* reading an untouched lane maps one zero page, no more */
+            lane->progress = 0;
+            clear_lane(lane, record->site_count);
+        }
+    }
+    memset(record->sites, 0, record->site_count * sizeof(record->sites[0]));
+    memset(record->losses, 0, sizeof(record->losses));
+    memset(&record->crash, 0, sizeof(record->crash));
+    record->threads = record->round = record->armed = 0;
+    record->site_count = record->loss_count = record->overflow = 0;
+    record->strangers = 0;
+    stamp(record);
+}
+
+void
+stressor_record_next_round(uint32_t round)
+{
+    struct stressor_record *record = stressor_record;
+    uint32_t sites = record->site_count;
+    for (uint32_t i = 0; i < record->threads; i++) {
+        struct stressor_lane *lane = &record->lanes[i];
+        for (uint32_t site = 0; site < sites; site++) {
+            uint32_t before = lane->before[site], after = lane->after[site];
+            record->sites[site].total += before > after ? before : after;
+        }
+        clear_lane(lane, sites);
+    }
+    record->round = round;
+}

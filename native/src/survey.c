@@ -1,0 +1,186 @@
+#define _GNU_SOURCE
+#include <Python.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+
+#include "stressor/gate.h"
+#include "stressor/interpose.h"
+#include "stressor/layout.h"
+#include "stressor/module.h"
+
+static const char *const detach_reasons[] = {
+    [STRESSOR_NEVER] = "",
+    [STRESSOR_DYING] = "may run a destructor or wait for the merge queue",
+    [STRESSOR_PYTHON] = "runs Python code when the callable is a Python function",
+};
+static const char *const relocation_names[] = {"JUMP_SLOT", "GLOB_DAT", "ABS64"};
+
+/* Appends a stolen reference. */
+static int
+append(PyObject *list, PyObject *item)
+{
+    if (item == NULL) {
+        return -1;
+    }
+    int result = PyList_Append(list, item);
+    Py_DECREF(item);
+    return result;
+}
+
+PyObject *
+stressor_catalogue(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < stressor_symbol_count; i++) {
+        const struct stressor_symbol *symbol = &stressor_symbols[i];
+        PyObject *item = Py_BuildValue(
+            "{s:s,s:i,s:i,s:O,s:s,s:i}", "name", symbol->name, "category", symbol->category,
+            "phases", symbol->phases, "borrows", symbol->borrows ? Py_True : Py_False, "may_detach",
+            detach_reasons[symbol->detach], "kind", symbol->kind);
+        if (append(list, item) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+PyObject *
+stressor_layout(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+#define SIZE(type) "size." #type, (int)sizeof(struct stressor_##type)
+#define AT(type, field) #type "." #field, (int)offsetof(struct stressor_##type, field)
+    return Py_BuildValue(
+        "{s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i}", SIZE(record),
+        SIZE(crash), SIZE(loss), SIZE(module), SIZE(site), SIZE(lane), SIZE(event),
+        AT(record, threads), AT(record, strangers), AT(record, crash), AT(record, losses),
+        AT(record, modules), AT(record, sites), AT(record, lanes), AT(lane, before),
+        AT(lane, after), AT(lane, ring));
+#undef SIZE
+#undef AT
+}
+
+PyObject *
+stressor_supported(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    const char *refused = stressor_layout_refuses();
+    return PyUnicode_FromString(refused != NULL ? refused : "");
+}
+
+PyObject *
+stressor_loaded_modules(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    stressor_refresh_modules();
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list != NULL && i < stressor_record->module_count; i++) {
+        if (append(list, PyUnicode_DecodeFSDefault(stressor_record->modules[i].path)) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+PyObject *
+stressor_disable_randomization(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    int current = personality(0xffffffff);
+    if (current == -1 || (!(current & ADDR_NO_RANDOMIZE) &&
+                          personality((unsigned long)current | ADDR_NO_RANDOMIZE) == -1)) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    return PyBool_FromLong(current & ADDR_NO_RANDOMIZE);
+}
+
+PyObject *
+stressor_die_with_parent(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    Py_RETURN_NONE;
+}
+
+/* The file name of module `index`. */
+static const char *
+file_name(uint32_t index)
+{
+    const char *path = stressor_record->modules[index].path;
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static PyObject *
+covered(const struct stressor_slot *slot, int count)
+{
+    const struct stressor_symbol *symbol = &stressor_symbols[slot->symbol];
+    return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s,s:i}", "module", file_name(slot->module), "path",
+                         stressor_record->modules[slot->module].path, "symbol", symbol->name,
+                         "category", symbol->category, "relocation",
+                         relocation_names[slot->relocation], "count", count);
+}
+
+/* Slots of one module are neighbours; those of one symbol and kind are counted together. */
+static int
+list_slots(PyObject *list, bool *seen)
+{
+    for (size_t i = 0; i < stressor_slot_count; i++) {
+        const struct stressor_slot *slot = &stressor_slots[i];
+        if (slot->symbol >= stressor_symbol_count) {
+            continue;
+        }
+        seen[slot->module] = true;
+        int count = 1;
+        bool earlier = false;
+        for (size_t j = 0; j < stressor_slot_count && !earlier; j++) {
+            const struct stressor_slot *other = &stressor_slots[j];
+            bool same = other->module == slot->module && other->symbol == slot->symbol &&
+                        other->relocation == slot->relocation;
+            earlier = same && j < i;
+            count += same && j > i;
+        }
+        if (!earlier && append(list, covered(slot, count)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
+list_uncovered(PyObject *list, const bool *seen)
+{
+    for (uint32_t i = 1; i < stressor_record->module_count; i++) {
+        if (!seen[i] && stressor_module_matches(i)) {
+            PyObject *item = Py_BuildValue("{s:s,s:s,s:s}", "module", file_name(i), "path",
+                                           stressor_record->modules[i].path, "reason",
+                                           "imports no catalogued symbol through a slot");
+            if (append(list, item) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+PyObject *
+stressor_survey(void)
+{
+    bool seen[STRESSOR_MAX_MODULES] = {false};
+    PyObject *slots = PyList_New(0), *uncovered = PyList_New(0);
+    if (slots == NULL || uncovered == NULL || list_slots(slots, seen) < 0 ||
+        list_uncovered(uncovered, seen) < 0) {
+        Py_XDECREF(slots);
+        Py_XDECREF(uncovered);
+        return NULL;
+    }
+    return Py_BuildValue("(NN)", slots, uncovered);
+}

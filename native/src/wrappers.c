@@ -1,0 +1,128 @@
+/* One wrapper per catalogued symbol, made from sites.def.
+ *
+ * A disarmed wrapper is one load, one branch and a jump. `RETURN_ADDRESS` is the place in the
+ * extension that made the call and, with the symbol, the identity of the site; it is only right
+ * because wrappers are never inlined into one another. */
+#include <stdint.h>
+
+#include "stressor/gate.h"
+
+typedef void *P;
+typedef intptr_t Z;
+typedef int I;
+typedef long long L;
+
+#define RETURN_ADDRESS() ((uintptr_t)__builtin_return_address(0))
+
+enum symbol {
+#define CALL(name, ...) SYM_##name,
+#define CALL_VOID(name, ...) SYM_##name,
+#define BORROW(name, ...) SYM_##name,
+#define SPECIAL(name, ...) SYM_##name,
+#define BLOCK(name, ...) SYM_##name,
+#include "sites.def"
+#undef CALL
+#undef CALL_VOID
+#undef BORROW
+#undef SPECIAL
+#undef BLOCK
+    SYM_COUNT
+};
+
+#define REAL(name, type) ((type)stressor_symbols[SYM_##name].real)
+#define ARMED() STRESSOR_UNLIKELY(__atomic_load_n(&stressor_armed, __ATOMIC_RELAXED))
+
+#define CALL(name, category, phases, detach, result_type, params, args, object)                    \
+    static result_type wrap_##name params                                                          \
+    {                                                                                              \
+        typedef result_type(*real_type) params;                                                    \
+        if (!ARMED()) {                                                                            \
+            return REAL(name, real_type) args;                                                     \
+        }                                                                                          \
+        struct stressor_pass pass;                                                                 \
+        stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
+        result_type result = REAL(name, real_type) args;                                           \
+        stressor_depart(&pass);                                                                    \
+        return result;                                                                             \
+    }
+
+#define CALL_VOID(name, category, phases, detach, params, args, object)                            \
+    static void wrap_##name params                                                                 \
+    {                                                                                              \
+        typedef void(*real_type) params;                                                           \
+        if (!ARMED()) {                                                                            \
+            REAL(name, real_type) args;                                                            \
+            return;                                                                                \
+        }                                                                                          \
+        struct stressor_pass pass;                                                                 \
+        stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
+        REAL(name, real_type) args;                                                                \
+        stressor_depart(&pass);                                                                    \
+    }
+
+#define BORROW(name, params, args, object)                                                         \
+    static P wrap_##name params                                                                    \
+    {                                                                                              \
+        typedef P(*real_type) params;                                                              \
+        if (!ARMED()) {                                                                            \
+            return REAL(name, real_type) args;                                                     \
+        }                                                                                          \
+        struct stressor_pass pass;                                                                 \
+        stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
+        return stressor_depart_borrowing(&pass, REAL(name, real_type) args);                       \
+    }
+
+#define BLOCK(name, phases, result_type, params, args, object)                                     \
+    CALL(name, CATEGORY_BLOCK, phases, NEVER, result_type, params, args, object)
+
+#define SPECIAL(name, category, phases, detach)
+
+#include "sites.def"
+
+static I
+wrap_PyDict_Next(P a, Z *position, P *key, P *value)
+{
+    typedef I (*real_type)(P, Z *, P *, P *);
+    if (!ARMED()) {
+        return REAL(PyDict_Next, real_type)(a, position, key, value);
+    }
+    struct stressor_pass pass;
+    stressor_arrive(&pass, SYM_PyDict_Next, RETURN_ADDRESS(), a);
+    P none_key = NULL, none_value = NULL;
+    P *keys = key != NULL ? key : &none_key, *values = value != NULL ? value : &none_value;
+    I found = REAL(PyDict_Next, real_type)(a, position, keys, values);
+    if (found) {
+        stressor_depart_borrowing_two(&pass, keys, values);
+    } else {
+        stressor_depart(&pass);
+    }
+    return found;
+}
+
+#undef CALL
+#undef CALL_VOID
+#undef BORROW
+#undef BLOCK
+#undef SPECIAL
+
+#define ENTRY(id, kind_, category_, phases_, detach_, borrows_)                                    \
+    [SYM_##id] = {.name = #id,                                                                     \
+                  .kind = kind_,                                                                   \
+                  .category = STRESSOR_##category_,                                                \
+                  .phases = STRESSOR_##phases_,                                                    \
+                  .detach = STRESSOR_##detach_,                                                    \
+                  .borrows = borrows_,                                                             \
+                  .wrapper = (void *)wrap_##id},
+#define CALL(name, category, phases, detach, ...)                                                  \
+    ENTRY(name, STRESSOR_CALL, category, phases, detach, 0)
+#define CALL_VOID(name, category, phases, detach, ...)                                             \
+    ENTRY(name, STRESSOR_CALL, category, phases, detach, 0)
+#define BORROW(name, ...) ENTRY(name, STRESSOR_CALL, BORROWED_REF, BOTH, NEVER, 1)
+#define SPECIAL(name, category, phases, detach)                                                    \
+    ENTRY(name, STRESSOR_CALL, category, phases, detach, 1)
+#define BLOCK(name, phases, ...) ENTRY(name, STRESSOR_BLOCK, CATEGORY_BLOCK, phases, NEVER, 0)
+
+struct stressor_symbol stressor_symbols[] = {
+#include "sites.def"
+};
+const size_t stressor_symbol_count = SYM_COUNT;

@@ -1,0 +1,97 @@
+"""Types of the native shim (`native/src/module.c`). `stressor.runtime.binding` is its only importer.
+
+Numbers of kinds, categories, actions and phases follow the order of `stressor.model`'s enums. All
+calls are made by the thread that owns the child, unless they say "worker".
+"""
+
+from typing import TypedDict
+
+class Slot(TypedDict):
+    module: str
+    path: str
+    symbol: str
+    category: int
+    relocation: str  # "JUMP_SLOT", "GLOB_DAT" or "ABS64"
+    count: int
+
+class Uncovered(TypedDict):
+    module: str
+    path: str
+    reason: str
+
+class Symbol(TypedDict):
+    name: str
+    category: int
+    phases: int  # bit 0: before, bit 1: after
+    borrows: bool
+    may_detach: str  # the reason, "" when the site must never detach
+
+def catalogue() -> list[Symbol]: ...
+def layout() -> dict[str, int]:
+    """Sizes and offsets of the record file, compared by a test with `stressor.model.record`."""
+
+def supported() -> str:
+    """Empty, or why this platform or interpreter cannot be instrumented."""
+
+def loaded_modules() -> list[str]:
+    """Paths of all shared objects in the process, the executable first."""
+
+def open_record(path: str) -> None:
+    """Create and map the record file; it outlives the process. Once per process."""
+
+def instrument(globs: list[str]) -> tuple[list[Slot], list[Uncovered]]:
+    """Rewrite the slots of all loaded modules whose path matches a glob, and of the interpreter's
+    libc slots. Idempotent. Modules loaded later that match are caught on `dlopen`'s return.
+    """
+
+def restore() -> int:
+    """Put every slot back; returns how many."""
+
+def declare_operations(names: list[str]) -> None: ...
+def arm(seed: int, threads: int, rules: list[tuple[int, ...]], ledger: bool, hooks: bool) -> None:
+    """Begin to act. A rule is (selector kind, selector value, phase, thread, visit, chance of 2**32,
+    action, least_ns, most_ns, until thread, until key hash, until visit, until phase); -1 is "any".
+    Raises ValueError on a malformed rule.
+    """
+
+def begin_round(number: int) -> None:
+    """Forget visits and events; decisions from now on are those of round `number`."""
+
+def disarm() -> None: ...
+def enter(thread: int) -> None:
+    """Worker: the calling thread is this logical thread from now on."""
+
+def leave() -> None:
+    """Worker: the calling thread is a stranger again."""
+
+def barrier_reset(parties: int) -> None: ...
+def barrier_wait() -> None:
+    """Worker: detach, wait for all parties, then go on together."""
+
+def operation_begin(operation: int, call: int) -> None:
+    """Worker: the BEFORE side of an operation site."""
+
+def operation_end(result: object) -> None:
+    """Worker: the AFTER side; also settles the thread's open losses (was a substitute returned?)."""
+
+def handle_crashes() -> None:
+    """Install the crash handlers, on top of what is installed; give each worker an own stack."""
+
+def disable_randomization() -> bool:
+    """True when address randomization was off already; False: it is now, for the next exec."""
+
+def die_with_parent() -> None: ...
+def decide(
+    seed: int,
+    round: int,
+    thread: int,
+    site: int,
+    visit: int,
+    rules: list[tuple[int, ...]],
+    phase: int,
+) -> tuple[int, int]:
+    """The pure decision, for tests: (action, nanoseconds)."""
+
+def key_hash(key: str) -> int: ...
+def bench(what: str, iterations: int) -> float:
+    """Nanoseconds per iteration of one of the built-in measurements."""

@@ -1,0 +1,79 @@
+"""Verdicts, failures and signatures: what evidence came to mean.
+
+A failure has an identity, its signature: two runs of the same bug give the same one, so it holds no
+address, thread number, time or temporary path. Five verdicts: a timeout is not a pass, a run that
+exercised nothing is not a pass, and stressor's own faults are `BROKEN`, never the target's.
+"""
+
+import re
+from enum import Enum
+from hashlib import sha256
+
+from attrs import frozen
+
+from stressor.model.evidence import Frame
+
+
+class Verdict(Enum):
+    """What became of a trial."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+    BROKEN = "broken"
+
+
+class FailureKind(Enum):
+    """What went wrong, worst first: this order ranks failures."""
+
+    CRASH = "crash"
+    HANG = "hang"
+    EXCEPTION = "exception"
+    INVARIANT = "invariant"
+    BORROW = "borrow"
+    GIL = "gil"
+
+
+@frozen
+class Signature:
+    """Identity of a failure: kind and first telling place. `detail` separates what `where` cannot."""
+
+    kind: FailureKind
+    where: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.kind.value} in {self.where}"
+        return f"{text} ({self.detail})" if self.detail else text
+
+    def slug(self) -> str:
+        """A folder name: readable start, then a hash of the whole, at most 80 characters."""
+        digest = sha256(str(self).encode()).hexdigest()[:8]
+        words = re.sub(r"[^A-Za-z0-9]+", "-", f"{self.kind.value}-{self.where}").strip("-")
+        return f"{words[:70].lower()}-{digest}"
+
+
+@frozen
+class Failure:
+    """One thing that went wrong, told for a reader."""
+
+    signature: Signature
+    summary: str
+    thread: int | None = None
+    frames: tuple[Frame, ...] = ()
+    details: str = ""
+
+
+@frozen
+class Outcome:
+    """What the oracles made of the evidence, worst failure first."""
+
+    verdict: Verdict
+    failures: tuple[Failure, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def signature(self) -> Signature | None:
+        """Signature of the worst failure."""
+        return self.failures[0].signature if self.failures else None

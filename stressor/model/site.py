@@ -1,0 +1,94 @@
+"""Sites: the places where the shim can act, named so that the name survives a rebuild of the shim.
+
+A site's key is ``kind:module:symbol+0xoffset``; ``module`` is the file name up to its first dot
+(``python`` for the interpreter itself), the offset is that of the return address inside the module.
+Operation sites have no offset: ``op:target:NAME``. Hook sites carry the type or the allocator domain
+instead: ``hook:destroy:tuple``. The shim hashes the key's text (FNV-1a, 64 bit), so that a decision
+depends on the text and never on an address. The catalogue of symbols is ``native/src/sites.def``.
+"""
+
+import re
+from enum import Enum
+
+from attrs import frozen
+
+_OFFSET = re.compile(r"\+0x([0-9a-f]{1,16})\Z")
+
+
+class Kind(Enum):
+    """How the shim gets to act at a site."""
+
+    CALL = "call"
+    BLOCK = "block"
+    HOOK = "hook"
+    OP = "op"
+
+
+class Phase(Enum):
+    """Which side of the real operation; hooks and operations use both as entry and exit."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Category(Enum):
+    """What the real operation is about; `sites.def` gives every symbol exactly one."""
+
+    LOCK = "lock"
+    REFCOUNT = "refcount"
+    THREAD_STATE = "thread-state"
+    CRITICAL_SECTION = "critical-section"
+    BORROWED_REF = "borrowed-ref"
+    CONTAINER = "container"
+    MEMORY = "memory"
+    COLLECTOR = "collector"
+    BLOCK = "block"
+    OP = "op"
+
+
+@frozen
+class Site:
+    """One place, as read back from the record of a trial.
+
+    `visits` counts arrivals of all threads in the last round, `acted` those that were delayed.
+    `path` is the module's file; `function` and `source` are filled in by the parent's symbolizer.
+    """
+
+    key: str
+    category: Category
+    phases: tuple[Phase, ...]
+    visits: int = 0
+    acted: int = 0
+    may_detach: bool = False
+    path: str = ""
+    function: str | None = None  # "function+0x1c", the extension function that holds the site
+    source: str | None = None  # "file.c:123" when there is debug information
+
+    @property
+    def kind(self) -> Kind:
+        """The kind is the first part of the key."""
+        return Kind(self.key.split(":", 1)[0])
+
+    @property
+    def module(self) -> str:
+        """The module is the second part of the key."""
+        return self.key.split(":", 2)[1]
+
+    @property
+    def symbol(self) -> str:
+        """The third part of the key without its offset: what is called, or the operation's name."""
+        return _OFFSET.sub("", self.key.split(":", 2)[2])
+
+    @property
+    def offset(self) -> int | None:
+        """Offset of the return address in the module; None where the key has none."""
+        found = _OFFSET.search(self.key)
+        return int(found[1], 16) if found else None
+
+
+def key_hash(key: str) -> int:
+    """FNV-1a over the UTF-8 text, 64 bit: the shim computes the same (`native/src/policy.c`)."""
+    value = 0xCBF29CE484222325
+    for byte in key.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
