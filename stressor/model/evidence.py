@@ -136,3 +136,4 @@ class Evidence:
     fault: str | None = None  # a fault of stressor's own, with its traceback
     strangers: int = 0  # visits by threads that the trial did not start
     seconds: float = 0.0
+    complete: bool = True  # False: it ended without its result, and can be anything but passed

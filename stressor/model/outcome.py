@@ -47,6 +47,14 @@ class Signature:
         text = f"{self.kind.value} in {self.where}"
         return f"{text} ({self.detail})" if self.detail else text
 
+    def is_akin(self, other: "Signature") -> bool:
+        """Whether `other` shows the same bug: equal, or both crashes.
+
+        Meant for two runs of one plan. Damaged memory crashes whoever uses it next, which is seldom
+        the same place twice; what else went wrong in another way is another failure.
+        """
+        return self == other or self.kind is other.kind is FailureKind.CRASH
+
     def slug(self) -> str:
         """A folder name: readable start, then a hash of the whole, at most 80 characters."""
         digest = sha256(str(self).encode()).hexdigest()[:8]

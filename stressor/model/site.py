@@ -72,12 +72,12 @@ class Site:
     @property
     def module(self) -> str:
         """The module is the second part of the key."""
-        return self.key.split(":", 2)[1]
+        return f"{self.key}:".split(":", 2)[1]
 
     @property
     def symbol(self) -> str:
         """The third part of the key without its offset: what is called, or the operation's name."""
-        return _OFFSET.sub("", self.key.split(":", 2)[2])
+        return _OFFSET.sub("", self.key.split(":", 2)[-1])
 
     @property
     def offset(self) -> int | None:

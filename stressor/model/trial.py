@@ -9,7 +9,7 @@ from stressor.model.plan import Plan
 
 @frozen
 class Rate:
-    """How often the plan gave the same signature again: `hits` of `runs`."""
+    """How often the plan failed again with the same or an akin signature: `hits` of `runs`."""
 
     hits: int
     runs: int
