@@ -173,7 +173,7 @@ def _operation(name: str, method: Callable[..., object], said: Declaration) -> O
     draw = None
     if said.arguments:
         # Here, not above: a target without arguments must not load hypothesis into the child.
-        from stressor.targets.arguments import Drawing  # noqa: PLC0415
+        from stressor.targets.arguments import Drawing  # noqa: PLC0415 - see above
 
         draw = Drawing(name, said.arguments).draw
     return Operation(name, method, said.raises, said.weight, draw)

@@ -92,7 +92,7 @@ def _build_beside(file: Path) -> None:
     if not any(file.parent.glob("*.c")):
         return
     # Here, not above: most targets have no C sources, and subprocess brings extension modules along.
-    from stressor.targets.building import build  # noqa: PLC0415
+    from stressor.targets.building import build  # noqa: PLC0415 - see above
 
     built = build(file.parent)
     if built is not None:

@@ -18,7 +18,7 @@ class Viewport(Target):
     def show(self, viewport, top):
         viewport.show(top, top + HEIGHT)
 
-    @operation
+    @operation(weight=2)
     def shown(self, viewport):
         # What is seen meanwhile may be half of a change: only what remains is judged.
         return viewport.shown()

@@ -1,34 +1,32 @@
-"""A tally of words; no word that was seen may be missing in the end."""
+"""A quota that several threads take from; what was taken and what is left must add up."""
 
-from collections import Counter
-
-import tally_fixed as case
+import quota_fixed as case
 from hypothesis import strategies as st
 
 from stressor.targets import Target, operation
 
+UNITS = 500
+
 
 class State:
     def __init__(self):
-        self.tally = case.Tally()
-        self.seen = []
+        self.quota = case.Quota(UNITS)
+        self.taken = []
 
 
-class Tally(Target):
+class Quota(Target):
     def setup(self):
         return State()
 
-    @operation(number=st.integers(0, 99))
-    def see(self, state, number):
-        word = f"word {number}"
-        state.tally.see(word)
-        state.seen.append(word)
+    @operation(units=st.integers(1, 9), raises=ValueError)
+    def take(self, state, units):
+        state.quota.take(units)
+        state.taken.append(units)
+
+    @operation(weight=2)
+    def left(self, state):
+        assert 0 <= state.quota.left() <= UNITS
 
     def check(self, state):
-        counts, seen = state.tally.counts(), Counter(state.seen)
-        lost = {
-            word: (counts.get(word, 0), times)
-            for word, times in seen.items()
-            if counts.get(word, 0) != times
-        }
-        assert not lost, f"counted and seen: {lost}"
+        left, taken = state.quota.left(), sum(state.taken)
+        assert left + taken == UNITS, (left, taken)
