@@ -182,11 +182,12 @@ class _Parser:
         visits = self._visits()
         for i, numbers, name in self._raw_sites():
             key = self._key(numbers, name)
-            _, _, _, _, _, category, phases, may_detach, acted, total = numbers
+            _, _, module, _, _, category, phases, may_detach, acted, total = numbers
             if key and category < len(_CATEGORIES):
                 sides = tuple(phase for bit, phase in enumerate(_PHASES) if phases & (1 << bit))
                 count = total + visits[i]
-                yield Site(key, _CATEGORIES[category], sides, count, acted, bool(may_detach))
+                path = self.modules()[module][3] if module < self.module_count else ""
+                yield Site(key, _CATEGORIES[category], sides, count, acted, bool(may_detach), path)
 
     def _visits(self) -> list[int]:
         visits = [0] * self.site_count

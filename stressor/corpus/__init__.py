@@ -1,0 +1,16 @@
+"""Files of failures: content-addressed, versioned data, safe to delete, to merge and to receive."""
+
+from stressor.corpus.entry import Entry, EntryError, load_entry
+from stressor.corpus.listing import CorpusProblem, Listing
+from stressor.corpus.store import Corpus
+from stressor.corpus.write import CorpusWriteError
+
+__all__ = [
+    "Corpus",
+    "CorpusProblem",
+    "CorpusWriteError",
+    "Entry",
+    "EntryError",
+    "Listing",
+    "load_entry",
+]

@@ -1,0 +1,175 @@
+"""A corpus: one folder per signature, in it one file per plan.
+
+Decides what is kept of many failures with one signature: the exemplar, the newest, and the cheapest
+of the rest up to a number. Several campaigns may write to one corpus: each file is whole at any time,
+its name is that of its content, and a file that somebody else removed is no error.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import field, frozen
+
+from stressor.corpus.entry import Entry, EntryError, load_stored
+from stressor.corpus.exemplar import find_exemplar, load_all, name_exemplar
+from stressor.corpus.listing import CorpusProblem, Listing, entries_in, list_corpus
+from stressor.corpus.trim import encode_entry
+from stressor.corpus.write import DRAFT, make_folder, write_error, write_whole
+from stressor.model.codec import plan_key
+from stressor.model.outcome import Signature
+from stressor.model.trial import Trial
+
+OTHERS = 8
+"""Entries of a signature beside its exemplar: more of the same bug teach nothing."""
+
+# Finding what is too much means reading the folder; who put more into one knows why.
+MOST_TO_TIDY = 64
+STALE_SECONDS = 3600.0
+
+
+@frozen
+class Merged:
+    """What merging did: files written, files that were there, and what was refused."""
+
+    added: tuple[Path, ...]
+    known: tuple[Path, ...]
+    problems: tuple[CorpusProblem, ...]
+
+
+@frozen
+class Pruned:
+    """What pruning removed, and what it could not read and therefore left alone."""
+
+    removed: tuple[Path, ...]
+    problems: tuple[CorpusProblem, ...]
+
+
+@frozen
+class Corpus:
+    """A folder of failures; it is made when the first one is kept. All methods read it anew."""
+
+    root: Path = field(converter=Path)
+
+    def keep(self, trial: Trial) -> Path:
+        """Write a failing trial and return its file.
+
+        A trial without a rate does not replace the same plan with one. Raises `CorpusWriteError`;
+        ValueError for a trial without a failure.
+        """
+        path = self.path_of(trial)
+        make_folder(path.parent)
+        if trial.rate is not None or not _has_rate(path):
+            write_whole(path, encode_entry(trial))
+            _settle(Entry(path))
+        return path
+
+    def path_of(self, trial: Trial) -> Path:
+        """Return the file that a failing trial has or would have."""
+        signature = trial.outcome.signature
+        if signature is None:
+            raise ValueError("a trial without a failure is not kept")
+        return self.root / signature.slug() / f"{plan_key(trial.plan)}.json"
+
+    def listing(self) -> Listing:
+        """All entries by name, and what was skipped; opens no file."""
+        return list_corpus(self.root)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries by name."""
+        return self.listing().entries
+
+    def load(self, entry: Entry) -> Trial:
+        """Read one entry. Raises `EntryError`."""
+        return load_stored(entry)
+
+    def exemplars(self) -> Iterator[Entry]:
+        """Yield the exemplar of each signature that has a readable entry, by folder."""
+        for folder in self._folders():
+            exemplar = find_exemplar(folder)
+            if exemplar is not None:
+                yield exemplar
+
+    def exemplar(self, signature: Signature) -> Entry | None:
+        """Return the exemplar of a signature, if there is any."""
+        return find_exemplar(self.root / signature.slug())
+
+    def merge(self, other: Path) -> Merged:
+        """Take over the entries of another corpus, or one file. Raises `CorpusWriteError`.
+
+        Each goes where its content belongs, whatever it was called.
+        """
+        listing = list_corpus(other) if other.is_dir() else Listing((Entry(other),), ())
+        problems = list(listing.problems)
+        added: list[Path] = []
+        known: list[Path] = []
+        for entry in listing.entries:
+            try:
+                trial = load_stored(entry)
+            except EntryError as error:
+                problems.append(CorpusProblem(error.path, error.reason))
+                continue
+            is_known = self.path_of(trial).exists()
+            (known if is_known else added).append(self.keep(trial))
+        return Merged(tuple(added), tuple(known), tuple(problems))
+
+    def prune(self, others: int = OTHERS) -> Pruned:
+        """Keep the exemplar and the cheapest `others` of each signature; remove stale drafts.
+
+        What cannot be read is not removed. Raises `CorpusWriteError`.
+        """
+        removed: list[Path] = []
+        problems: list[CorpusProblem] = []
+        for folder in self._folders():
+            loaded, refused = load_all(folder)
+            problems += refused
+            surplus = [entry.path for entry, _ in loaded[others + 1 :]]
+            removed += [path for path in [*surplus, *_stale_drafts(folder)] if _remove(path)]
+            if loaded:
+                name_exemplar(folder, loaded[0][0])
+        return Pruned(tuple(removed), tuple(problems))
+
+    def _folders(self) -> Iterator[Path]:
+        yield from dict.fromkeys(entry.path.parent for entry in self.entries())
+
+
+def _settle(new: Entry) -> None:
+    """Choose the exemplar anew, and make room when there are too many; the new one stays."""
+    folder = new.path.parent
+    count = sum(1 for _ in entries_in(folder, []))
+    if count > MOST_TO_TIDY:
+        return
+    loaded, _ = load_all(folder)
+    if loaded:
+        name_exemplar(folder, loaded[0][0])
+    for entry, _ in loaded[OTHERS + 1 :]:
+        if entry != new:
+            _remove(entry.path)
+
+
+def _has_rate(path: Path) -> bool:
+    try:
+        return load_stored(Entry(path)).rate is not None
+    except EntryError:
+        return False
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file; False when somebody else did so first."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise write_error(path, error) from None
+    return True
+
+
+def _stale_drafts(folder: Path) -> Iterator[Path]:
+    """Yield what a writer that was killed left behind."""
+    for draft in folder.glob(f".*{DRAFT}"):
+        try:
+            if time.time() - draft.lstat().st_mtime > STALE_SECONDS:
+                yield draft
+        except FileNotFoundError:
+            continue

@@ -1,0 +1,62 @@
+"""The same as JSON: plain dicts for `--json`, whose keys are kept stable."""
+
+from pathlib import Path
+from typing import Any
+
+from stressor.model.codec import to_data
+from stressor.model.outcome import Signature
+from stressor.model.trial import Trial
+from stressor.report.replay import replay_command
+from stressor.report.summary import Found, Summary
+
+
+def signature_data(signature: Signature) -> dict[str, Any]:
+    """Kind, where and detail, and the text and the folder name made of them."""
+    return {
+        "kind": signature.kind.value,
+        "where": signature.where,
+        "detail": signature.detail,
+        "text": str(signature),
+        "slug": signature.slug(),
+    }
+
+
+def failure_data(trial: Trial, entry: Path | None) -> dict[str, Any]:
+    """One trial with all of its evidence; `entry` and `replay` are null when it was not saved."""
+    signature = trial.outcome.signature
+    return {
+        "verdict": trial.outcome.verdict.value,
+        "signature": signature_data(signature) if signature is not None else None,
+        "rate": str(trial.rate) if trial.rate is not None else None,
+        "entry": str(entry) if entry is not None else None,
+        "replay": replay_command(entry) if entry is not None else None,
+        "trial": to_data(trial),
+    }
+
+
+def summary_data(summary: Summary) -> dict[str, Any]:
+    """A campaign's numbers and failures."""
+    return {
+        "target": summary.target,
+        "seconds": round(summary.seconds, 3),
+        "trials": summary.trials,
+        "rounds": summary.rounds,
+        "calls": summary.calls,
+        "verdicts": {verdict.value: count for verdict, count in summary.verdicts.items()},
+        "operations": dict(summary.operations),
+        "sites": [site.key for site in summary.sites],
+        "failures": [_found_data(found) for found in summary.found],
+        "notes": list(summary.notes),
+    }
+
+
+def _found_data(found: Found) -> dict[str, Any]:
+    return {
+        "signature": signature_data(found.signature),
+        "trials": found.trials,
+        "rate": str(found.rate) if found.rate is not None else None,
+        "minimized": found.minimized,
+        "known": found.known,
+        "entry": str(found.entry) if found.entry is not None else None,
+        "replay": replay_command(found.entry) if found.entry is not None else None,
+    }

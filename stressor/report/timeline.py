@@ -1,0 +1,121 @@
+"""The last events of the threads that matter, side by side, in the order of their time stamps.
+
+Decides which threads matter (that failed, that a rule names, that lost or destroyed something) and
+which events: of each thread its last ones where something was done or at the sites of rules and
+losses, and its very last. The latest of the others fill up what room is left. A lost borrow that was
+used is the end of the story, although the trial goes on.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from stressor.model.evidence import CallStatus, Event, Evidence
+from stressor.model.plan import Action, Plan
+from stressor.model.site import Phase
+from stressor.model.trial import Trial
+from stressor.report.words import Sites, done_words, short_site
+
+MOST_THREADS = 4
+MOST_TELLING = 10
+MOST_ROWS = 14
+EVENTS_AFTER_LOSS = 2
+CELL_CHARACTERS = 46
+GAP = "   "
+
+_ARROWS = {Phase.BEFORE: "-> ", Phase.AFTER: "<- "}
+
+
+def timeline(trial: Trial, sites: Sites) -> list[str]:
+    """A column for each thread, a line for each event; empty when nothing was recorded."""
+    recorded = {index for index, events in enumerate(trial.evidence.events) if events}
+    threads = [t for t in _involved(trial) if t in recorded][:MOST_THREADS] or sorted(recorded)
+    chosen = sorted(threads[:MOST_THREADS])
+    events = _telling(trial, [e for t in chosen for e in trial.evidence.events[t]])
+    if not events:
+        return []
+    rows = [(chosen.index(event.thread), _cell(event, sites)) for event in events]
+    return _columns([f"thread {thread}" for thread in chosen], rows)
+
+
+def _involved(trial: Trial) -> Iterable[int]:
+    """Yield thread numbers, the most telling first."""
+    evidence, found = trial.evidence, dict.fromkeys(_named_by_failures(trial))
+    found.update(dict.fromkeys(_named_by_rules(trial.plan)))
+    for thread, calls in enumerate(evidence.calls):
+        if any(call.status is CallStatus.UNFINISHED for call in calls):
+            found[thread] = None
+    found.update(dict.fromkeys(range(len(evidence.events))))
+    return found
+
+
+def _named_by_failures(trial: Trial) -> Iterable[int]:
+    for failure in trial.outcome.failures:
+        if failure.thread is not None:
+            yield failure.thread
+    for loss in trial.evidence.losses:
+        if loss.used is not None:
+            yield from (loss.thread, loss.destroyer)
+
+
+def _named_by_rules(plan: Plan) -> Iterable[int]:
+    for rule in plan.rules:
+        if rule.thread is not None:
+            yield rule.thread
+        if rule.until is not None:
+            yield rule.until.thread
+
+
+def _telling(trial: Trial, events: Sequence[Event]) -> list[Event]:
+    """Choose the events to show, in the order of time."""
+    ordered = _until_loss(trial, sorted(events, key=lambda event: event.at))
+    named = _named_sites(trial.plan, trial.evidence)
+    threads = {event.thread for event in ordered}
+    share = max(1, MOST_TELLING // max(1, len(threads)))
+    kept: set[int] = set()
+    for thread in threads:
+        own = [index for index, event in enumerate(ordered) if event.thread == thread]
+        telling = [i for i in own if ordered[i].action is not Action.GO or ordered[i].site in named]
+        kept.update(telling[-share:], own[-1:])
+    rest = [index for index in range(len(ordered)) if index not in kept]
+    kept.update(rest[max(0, len(rest) - max(0, MOST_ROWS - len(kept))) :])
+    return [ordered[index] for index in sorted(kept)]
+
+
+def _until_loss(trial: Trial, ordered: list[Event]) -> list[Event]:
+    """Cut off what followed a lost borrow: the trial went on, the failure was over."""
+    lost = {(x.thread, x.site, x.visit) for x in trial.evidence.losses if x.used is not None}
+    for index, event in enumerate(ordered):
+        if (event.thread, event.site, event.visit) in lost and event.phase is Phase.AFTER:
+            return ordered[: index + 1 + EVENTS_AFTER_LOSS]
+    return ordered
+
+
+def _named_sites(plan: Plan, evidence: Evidence) -> set[str]:
+    named = {rule.site for rule in plan.rules}
+    named.update(rule.until.site for rule in plan.rules if rule.until is not None)
+    named.update(loss.site for loss in evidence.losses)
+    return named
+
+
+def _cell(event: Event, sites: Sites) -> str:
+    said = _ARROWS[event.phase] + short_site(event.site, sites)
+    done = done_words(event.action, event.ns)
+    if event.expired:
+        done += " and gave up"
+    return f"{said}, {done}" if done else said
+
+
+def _columns(headings: Sequence[str], rows: Sequence[tuple[int, str]]) -> list[str]:
+    cells = [(column, textwrap.wrap(cell, CELL_CHARACTERS) or [""]) for column, cell in rows]
+    widths = [
+        max([len(heading), *(len(line) for c, lines in cells if c == column for line in lines)])
+        for column, heading in enumerate(headings)
+    ]
+    offsets = [sum(widths[:column]) + len(GAP) * column for column in range(len(headings))]
+    first = "".join(
+        heading.ljust(width + len(GAP)) for heading, width in zip(headings, widths, strict=True)
+    )
+    return [
+        first.rstrip(),
+        *(" " * offsets[column] + line for column, lines in cells for line in lines),
+    ]

@@ -1,0 +1,454 @@
+"""The command line: options in, one call, a rendering, an exit code. No process, no thread."""
+
+import json
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from stressor import __version__
+from stressor.campaign.report import INTERRUPTED
+from stressor.campaign.session import Session
+from stressor.cli.boundary import FAULT_HEADING, exit_code_of
+from stressor.cli.bundled import bundled_targets
+from stressor.cli.main import run, stressor
+from stressor.cli.telling import worst
+from stressor.corpus import Corpus
+from stressor.errors import NotTestedError
+from stressor.model.evidence import End, Ending, Evidence
+from stressor.model.outcome import Outcome, Verdict
+from stressor.model.plan import Plan
+from stressor.model.trial import Trial
+from tests.unit.fake_race import BUG, Odds, Race
+from tests.unit.fake_session import Shell, shell
+from tests.unit.test_explore import CALM, FRAGILE
+
+FUZZ = ("fuzz", "cache", "--trials", "25", "--rounds", "5", "--seed", "1")
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def calm() -> Shell:
+    return shell(Race(Random(1), CALM))
+
+
+def fragile() -> Shell:
+    return shell(Race(Random(1), FRAGILE))
+
+
+def found_entry() -> Path:
+    """Fuzz until there is a corpus, and return its exemplar."""
+    assert fragile()(*FUZZ) == 1
+    [entry] = Corpus(Path(".stressor/corpus")).exemplars()
+    return entry.path
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["fuzz"],
+        ["replay"],
+        ["minimize"],
+        ["corpus"],
+        ["corpus", "list"],
+        ["corpus", "show"],
+        ["corpus", "merge"],
+        ["corpus", "prune"],
+        ["sites"],
+        ["doctor"],
+        ["interpreter"],
+        ["interpreter", "find"],
+        ["interpreter", "install"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command, "--help"]) == 0
+    assert "Usage: stressor" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "command", [name for name in stressor.commands if name not in ("interpreter",)]
+)
+def test_commands_show_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run([command, "--help"])
+    assert f"Examples:\n    stressor {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nope"], "No such command 'nope'"),
+        (["fuzz"], "name a TARGET"),
+        (["fuzz", "t", "--nope"], "No such option '--nope'"),
+        (["fuzz", "t", "--threads", "1"], "1 is not in the range"),
+        (["fuzz", "t", "--time", "0"], "0.0 is not in the range"),
+        (["fuzz", "t", "--time", "soon"], "'soon' is not a valid float"),
+        (["fuzz", "t", "--strategy", "pct"], "'pct' is not one of 'none', 'uniform'"),
+        (["fuzz", "t", "--allocator", "jemalloc"], "'jemalloc' is not one of"),
+        (["replay"], "Missing argument 'ENTRY'"),
+        (["replay", "no-such-file"], "no-such-file: cannot be opened"),
+        (["minimize", "no-such-file"], "no-such-file: cannot be opened"),
+        (["corpus", "show", "no-such-file"], "no-such-file: cannot be opened"),
+        (["corpus", "merge"], "Missing argument"),
+        (["corpus", "merge", "no-such-file"], "does not exist"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_usage_error_is_one_line_and_exit_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert calm()(*arguments) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.startswith("stressor: ")
+    assert printed.count("\n") == 1
+
+
+def test_quiet_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert calm()(*FUZZ) == 0
+    out = capsys.readouterr().out
+    assert "no failure found in cache, on what was exercised" in out
+    assert "25 trials" in out
+    assert not Path(".stressor").exists()
+
+
+def test_failure_is_told_kept_and_replayable(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    out = capsys.readouterr().out
+
+    assert f"FAILED: {BUG}" in out
+    assert out.rstrip().endswith(f"stressor replay {entry}")
+    kept = Corpus(Path(".stressor/corpus")).load(next(Corpus(entry.parents[1]).exemplars()))
+    assert kept.minimized
+    assert kept.origin is not None
+    assert kept.origin.interpreter == "3.13.5 free-threading"
+
+
+def test_no_minimize_keeps_it_as_found() -> None:
+    assert fragile()(*FUZZ, "--no-minimize") == 1
+    corpus = Corpus(Path(".stressor/corpus"))
+    assert corpus.entries()
+    assert not any(corpus.load(entry).minimized for entry in corpus.entries())
+
+
+def test_options_reach_the_plans() -> None:
+    fuzz = calm()
+    assert (
+        fuzz(
+            *("fuzz", "cache", "--trials", "40", "--threads", "3", "--calls", "2"),
+            *("--rounds", "7", "--modules", "*/a.so", "--modules", "*/b.so"),
+            *("--strategy", "edges", "--strategy", "none", "--allocator", "debug"),
+            *("--deadline", "2.5", "--memory", "99", "--jobs", "3"),
+        )
+        == 0
+    )
+    assert fuzz.opened == [3]
+    for plan in fuzz.hosts.asked:
+        assert plan.threads <= 3
+        assert max(map(len, plan.program)) <= 2
+        assert plan.rounds <= 7
+        assert plan.modules == ("*/a.so", "*/b.so")
+        assert plan.strategy.name in ("edges", "none")
+        assert plan.allocator.value == "debug"
+        assert (plan.limits.seconds, plan.limits.memory_mb) == (2.5, 99)
+
+
+def test_seed_is_printed_and_repeats_the_plans(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = calm(), calm()
+    first("fuzz", "cache", "--trials", "10")
+    [seed] = re.findall(r"seed (\d+)", capsys.readouterr().err)
+    second("fuzz", "cache", "--trials", "10", "--seed", seed)
+    assert first.hosts.asked == second.hosts.asked
+
+
+def test_json_is_one_document_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fragile()(*FUZZ, "--json") == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["exit_code"] == 1
+    [campaign] = data["campaigns"]
+    assert campaign["target"] == "cache"
+    assert campaign["trials"] == 25
+    [failure] = campaign["failures"]
+    assert failure["signature"]["text"] == str(BUG)
+    assert Path(failure["entry"]).is_file()
+
+
+def test_several_targets_are_all_tried_and_a_failure_is_not_hidden(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fuzz = fragile()
+    fuzz.hosts.targets = ("cache", "queue")
+
+    assert fuzz("fuzz", "gone", "cache", "queue", "--trials", "25", "--json", "--seed", "1") == 1
+
+    printed = capsys.readouterr()
+    codes = {each["target"]: each["exit_code"] for each in json.loads(printed.out)["campaigns"]}
+    assert codes == {"gone": 2, "cache": 1, "queue": 1}
+    assert "gone: there is no such file" in printed.err
+
+
+def test_time_is_split_between_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    fuzz, given = calm(), []
+    fuzz.hosts.targets = ("cache", "queue")
+    real = Session.fuzz
+
+    def looks(self, settings, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+        given.append(settings.seconds)
+        return real(self, settings, *rest)
+
+    monkeypatch.setattr(Session, "fuzz", looks)
+    fuzz("fuzz", "cache", "queue", "--trials", "2", "--time", "30")
+    assert given == [15.0, 15.0]
+
+
+def test_single_target_that_is_gone_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert calm()("fuzz", "gone") == 2
+    assert capsys.readouterr().err.endswith(
+        "stressor: gone: there is no such file, folder or module.\n"
+    )
+
+
+def test_canary_that_is_not_caught_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    fuzz = shell(Race(Random(1), CALM), catches=False)
+
+    assert fuzz(*FUZZ) == 3
+
+    assert "canary" in capsys.readouterr().err
+    assert fuzz.hosts.asked == []
+
+
+def test_nothing_exercised_is_exit_3() -> None:
+    def stuck(plan: Plan) -> Trial:
+        return Trial(plan, Evidence(Ending(End.SLOW)), Outcome(Verdict.UNKNOWN))
+
+    assert shell(stuck)(*FUZZ) == 3
+
+
+def test_fault_of_stressor_is_said_to_be_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(plan: Plan) -> Trial:
+        evidence = Evidence(Ending(End.EXITED), fault="Traceback: KeyError in stressor")
+        return Trial(plan, evidence, Outcome(Verdict.BROKEN))
+
+    assert shell(broken)(*FUZZ) == 4
+
+    printed = capsys.readouterr().err
+    assert FAULT_HEADING in printed
+    assert "KeyError in stressor" in printed
+
+
+def test_fault_with_a_traceback_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> int:
+        raise LookupError("an index of ours")
+
+    assert exit_code_of(fails) == 4
+
+    printed = capsys.readouterr().err
+    assert "LookupError: an index of ours" in printed
+    saved = re.search(r"saved in (\S+?)\. ", printed)
+    assert saved is not None
+    assert "LookupError" in Path(saved[1]).read_text()
+    Path(saved[1]).unlink()
+
+
+def test_read_only_corpus_still_prints_the_whole_entry(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(".stressor").write_text("a file where the folder should be")
+
+    assert fragile()(*FUZZ) == 1
+
+    printed = capsys.readouterr()
+    assert "could not be saved" in printed.err
+    assert '"program"' in printed.out
+    assert "not saved" in printed.out
+
+
+def test_known_failure_is_tried_first(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    again = fragile()
+    capsys.readouterr()
+
+    assert again(*FUZZ) == 1
+
+    out = capsys.readouterr().out
+    assert "[known before]" in out
+    assert str(entry) in out
+    assert again.hosts.asked[0] == Corpus(entry.parents[1]).load(_entry(entry)).plan
+
+
+def _entry(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - corpus.Entry
+    [entry] = [each for each in Corpus(path.parents[1]).entries() if each.path == path]
+    return entry
+
+
+def test_known_failure_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    found_entry()
+
+    assert calm()(*FUZZ) == 0
+
+    assert "known failure did not happen again" in capsys.readouterr().out
+
+
+def test_malformed_entry_is_named_and_nothing_else_is_lost(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = found_entry()
+    entry.parent.joinpath("notes.txt").write_text("mine")
+
+    assert calm()(*FUZZ) == 0
+
+    assert "notes.txt" in capsys.readouterr().err
+
+
+def test_replay_prints_the_rate_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    capsys.readouterr()
+
+    assert shell(Race(Random(1), Odds(1.0, 1.0)))("replay", entry, "-n", "7") == 1
+
+    out = capsys.readouterr().out
+    assert f"7/7 failed again: {BUG}" in out
+
+
+def test_replay_that_does_not_fail_again_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+
+    assert calm()("replay", entry) == 0
+    assert f"0/20 failed again: {BUG}" in capsys.readouterr().out
+
+
+def test_replay_that_could_not_have_failed_ends_with_3() -> None:
+    entry = found_entry()
+
+    assert shell(Race(Random(1), CALM), catches=False)("replay", entry) == 3
+
+
+def test_replay_counts_other_failures_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    capsys.readouterr()
+
+    assert shell(Race(Random(1), Odds(0.0, 0.0, other=1.0)))("replay", entry, "--json") == 0
+
+    data = json.loads(capsys.readouterr().out)
+    assert (data["rate"], data["hits"], data["runs"]) == ("0/20", 0, 20)
+    assert [each["runs"] for each in data["others"]] == [20]
+
+
+def test_minimize_keeps_the_result_beside_the_entry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fragile()(*FUZZ, "--no-minimize") == 1
+    [raw] = Corpus(Path(".stressor/corpus")).exemplars()
+
+    assert fragile()("minimize", raw.path) == 1
+
+    [exemplar] = Corpus(Path(".stressor/corpus")).exemplars()
+    assert exemplar != raw
+    assert f"stressor replay {exemplar.path}" in capsys.readouterr().out
+
+
+def test_minimize_that_sees_no_failure_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    before = sorted(Path(".stressor").rglob("*"))
+
+    assert calm()("minimize", entry) == 0
+
+    assert sorted(Path(".stressor").rglob("*")) == before
+    assert "nothing was changed" in capsys.readouterr().err
+
+
+def test_entry_of_a_target_that_is_gone_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    elsewhere = calm()
+    elsewhere.hosts.targets = ()
+
+    assert elsewhere("replay", entry) == 2
+    assert elsewhere("minimize", entry) == 2
+    assert "cache: there is no such file" in capsys.readouterr().err
+
+
+def test_corpus_list_marks_the_exemplar(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    capsys.readouterr()
+
+    assert run(["corpus", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("*")).rstrip().endswith(str(entry))
+
+    assert run(["corpus", "list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["entries"]
+    assert [row["entry"] for row in rows if row["exemplar"]] == [str(entry)]
+
+
+def test_empty_corpus_is_said_to_be_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["corpus", "list"]) == 0
+    assert "no entries" in capsys.readouterr().out
+
+
+def test_corpus_show_runs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    capsys.readouterr()
+
+    assert run(["corpus", "show", str(entry)]) == 0
+    assert f"FAILED: {BUG}" in capsys.readouterr().out
+
+    assert run(["corpus", "show", str(entry), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["entry"] == str(entry)
+
+
+def test_corpus_merge_and_prune(capsys: pytest.CaptureFixture[str]) -> None:
+    found_entry()
+    Path("broken.json").write_text("{")
+    capsys.readouterr()
+
+    assert run(["corpus", "merge", ".stressor/corpus", "broken.json", "--corpus", "other"]) == 0
+    printed = capsys.readouterr()
+    assert "2 added, 0 known already, 1 refused" in printed.out
+    assert "broken.json" in printed.err
+
+    assert run(["corpus", "prune", "--corpus", "other", "--keep", "0", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["removed"]) == 1
+    assert len(Corpus(Path("other")).entries()) == 1
+
+
+def test_worst_code_wins() -> None:
+    assert worst([0, 1, 3]) == 1
+    assert worst([0, 3]) == 3
+    assert worst([2, 1, 4]) == 4
+    assert worst([INTERRUPTED, 0]) == INTERRUPTED
+
+
+def test_bundled_targets_are_those_that_can_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, requirement in {
+        "mine": "stdlib",
+        "there": "pytest",
+        "wrong": "pytest==0.0.1",
+        "gone": "no-such-distribution==1",
+    }.items():
+        folder = tmp_path / "real" / name
+        folder.mkdir(parents=True)
+        (folder / "target.py").touch()
+        (folder / "meta.json").write_text(json.dumps({"requirement": requirement}))
+
+    targets = bundled_targets(tmp_path / "real")
+
+    assert targets == ["real/mine", "real/there"]
+    said = capsys.readouterr().err
+    assert "wrong is skipped" in said
+    assert "gone is skipped" in said
+
+
+def test_without_a_checkout_nothing_is_bundled(tmp_path: Path) -> None:
+    with pytest.raises(NotTestedError, match="come with a checkout"):
+        bundled_targets(tmp_path / "nowhere")

@@ -1,0 +1,157 @@
+"""Keeping, choosing the exemplar, merging and pruning."""
+
+import os
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from stressor.corpus import Corpus, load_entry
+from stressor.corpus.store import MOST_TO_TIDY, OTHERS
+from stressor.model.codec import plan_key
+from stressor.model.outcome import Outcome, Verdict
+from tests.unit.trials import CRASHED, with_calls, with_rate
+
+
+def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "new" / "corpus")
+    path = corpus.keep(CRASHED)
+    assert load_entry(path) == CRASHED
+    assert path.name == f"{plan_key(CRASHED.plan)}.json"
+    assert path.parent.name == CRASHED.outcome.failures[0].signature.slug()
+    [entry] = corpus.entries()
+    assert (entry.path, entry.key, entry.slug) == (path, path.stem, path.parent.name)
+    assert corpus.load(entry) == CRASHED
+
+
+def test_a_trial_without_a_failure_is_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="without a failure"):
+        Corpus(tmp_path).keep(evolve(CRASHED, outcome=Outcome(Verdict.PASSED)))
+
+
+def test_a_corpus_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path / "nothing")
+    assert corpus.listing().entries == ()
+    assert corpus.listing().problems == ()
+    assert list(corpus.exemplars()) == []
+    assert corpus.exemplar(CRASHED.outcome.failures[0].signature) is None
+    assert not corpus.root.exists()
+
+
+def test_the_cheapest_is_the_exemplar_in_any_order(tmp_path: Path) -> None:
+    for number, order in enumerate(([3, 1, 2], [1, 2, 3], [3, 2, 1])):
+        corpus = Corpus(tmp_path / str(number))
+        for calls in order:
+            corpus.keep(with_calls(calls))
+        [exemplar] = corpus.exemplars()
+        assert corpus.load(exemplar).plan.calls == 2
+
+
+def test_of_equally_cheap_ones_that_which_fails_more_often(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    corpus.keep(with_rate(with_calls(1, seed=1), 3))
+    better = corpus.keep(with_rate(with_calls(1, seed=2), 19))
+    corpus.keep(with_calls(1, seed=3))
+    assert [entry.path for entry in corpus.exemplars()] == [better]
+
+
+def test_each_signature_has_its_own_exemplar(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    for where in ("a:f", "b:g"):
+        for calls in (2, 1):
+            corpus.keep(with_calls(calls, where=where))
+    assert [corpus.load(entry).plan.calls for entry in corpus.exemplars()] == [2, 2]
+
+
+def test_few_others_are_kept_and_the_newest_always(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    for calls in range(1, 2 * OTHERS):
+        newest = corpus.keep(with_calls(calls))
+        assert newest.exists()
+    kept = sorted(corpus.load(entry).plan.calls - 1 for entry in corpus.entries())
+    assert len(kept) <= OTHERS + 2
+    assert kept[:OTHERS] == list(range(1, OTHERS + 1))
+    assert kept[-1] == 2 * OTHERS - 1
+
+
+def test_a_folder_with_more_than_we_would_keep_is_left_as_it_is(tmp_path: Path) -> None:
+    path = Corpus(tmp_path).keep(with_calls(1))
+    for number in range(MOST_TO_TIDY):
+        (path.parent / f"{number:016x}.json").write_text("{}")
+    Corpus(tmp_path).keep(with_calls(2))
+    assert len(Corpus(tmp_path).entries()) == MOST_TO_TIDY + 2
+
+
+def test_the_same_plan_is_one_entry_and_its_rate_is_not_lost(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    path = corpus.keep(with_rate(with_calls(1), 19))
+    assert corpus.keep(with_calls(1)) == path
+    assert str(load_entry(path).rate) == "19/20"
+    corpus.keep(with_rate(with_calls(1), 7))
+    assert str(load_entry(path).rate) == "7/20"
+    assert len(corpus.entries()) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"nonsense", b"../../x", b"\xff" * 1000, b"f" * 16 + b".json"]
+)
+def test_a_stale_exemplar_file_is_made_up_for(tmp_path: Path, content: bytes) -> None:
+    corpus = Corpus(tmp_path)
+    path = corpus.keep(with_calls(1))
+    (path.parent / "exemplar").write_bytes(content)
+    assert [entry.path for entry in corpus.exemplars()] == [path]
+    (path.parent / "exemplar").unlink()
+    assert [entry.path for entry in corpus.exemplars()] == [path]
+
+
+def test_an_exemplar_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = Corpus(tmp_path).keep(with_calls(1))
+    (path.parent / "exemplar").unlink()
+    os.mkfifo(path.parent / "exemplar")
+    assert [entry.path for entry in Corpus(tmp_path).exemplars()] == [path]
+
+
+def test_merging_adds_what_is_new_and_puts_it_where_it_belongs(tmp_path: Path) -> None:
+    ours, theirs = Corpus(tmp_path / "ours"), Corpus(tmp_path / "theirs")
+    shared = ours.keep(with_calls(1))
+    theirs.keep(with_calls(1))
+    moved = theirs.keep(with_calls(2))
+    misnamed = moved.parent.with_name("crash-somewhere-else") / f"{0:016x}.json"
+    misnamed.parent.mkdir()
+    moved.rename(misnamed)
+    hurt = misnamed.with_name(f"{1:016x}.json")
+    hurt.write_text("{")
+
+    merged = ours.merge(theirs.root)
+    assert merged.known == (shared,)
+    assert merged.added == (ours.path_of(with_calls(2)),)
+    assert [problem.path for problem in merged.problems] == [hurt]
+    assert hurt.exists()
+    assert len(ours.entries()) == 2
+    assert ours.merge(theirs.root).added == ()
+
+
+def test_one_file_can_be_merged(tmp_path: Path) -> None:
+    path = Corpus(tmp_path / "theirs").keep(CRASHED)
+    odd = path.rename(tmp_path / "from a mail.json")
+    [added] = Corpus(tmp_path / "ours").merge(odd).added
+    assert load_entry(added) == CRASHED
+
+
+def test_pruning_keeps_the_cheapest_and_what_it_cannot_read(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    paths = {calls: corpus.keep(with_calls(calls)) for calls in (1, 2, 3, 4)}
+    hurt = paths[1].with_name(f"{0:016x}.json")
+    hurt.write_text("[]")
+    stale = paths[1].with_name(".x.json.abc.tmp")
+    stale.write_text("half")
+    os.utime(stale, (1, 1))
+    fresh = paths[1].with_name(".y.json.abc.tmp")
+    fresh.write_text("somebody writes this now")
+
+    pruned = corpus.prune(others=1)
+    assert set(pruned.removed) == {paths[3], paths[4], stale}
+    assert [problem.path for problem in pruned.problems] == [hurt]
+    assert hurt.exists()
+    assert fresh.exists()
+    assert [corpus.load(entry).plan.calls for entry in corpus.exemplars()] == [2]
