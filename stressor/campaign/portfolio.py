@@ -1,0 +1,128 @@
+"""Plan number i of a campaign: which strategy, how many threads, calls and rounds, which allocator.
+
+Decides the shares; what the calls are is `targets.programs`' business. Everything is drawn from the
+campaign's seed and the plan's number, so with the same known sites the same number is the same plan,
+whichever job carries it out. Shares are fixed: what a strategy finds in one target says little about
+the next, and a share that follows yield mostly chases the failure that is known already.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+from stressor.campaign.settings import Settings
+from stressor.errors import UsageError
+from stressor.model.plan import Allocator, Plan, Rule, Spec
+from stressor.model.site import Kind, Site
+from stressor.strategies import BY_NAME, Strategy
+from stressor.strategies.delays import PAUSES_PER_ROUND, log_uniform
+from stressor.targets.harness import OperationInfo
+from stressor.targets.programs import Program, generate
+
+SHARES = {
+    "none": 1.0,
+    "uniform": 1.5,
+    "weighted": 2.5,
+    "targeted": 8.0,
+    "detach": 2.5,
+    "hooks": 2.0,
+    "edges": 2.5,
+}
+
+BLIND_SHARES = SHARES | {"none": 3.0, "weighted": 1.0, "targeted": 1.0, "hooks": 4.0, "edges": 6.0}
+"""Where no call site is known, as with modules that are linked into the interpreter: there is little
+to aim at, but operations can be shifted against each other, and the allocations inside them."""
+
+DEBUG_SHARE = 0.4
+LEDGER_SHARE = 0.7
+TINY_SHARE = 0.3
+"""Programs of one or two calls per thread. A lost update shows only if nothing repeats it."""
+
+CALLS_PER_TRIAL = 4_000
+"""Operation calls after which another process is worth more than another round."""
+
+PAUSED_PER_TRIAL_NS = 100_000_000
+"""Long pauses in many rounds would spend on one plan what twenty others could use."""
+
+
+class Portfolio:
+    """Makes the plans of one campaign. Raises `UsageError` for an unknown strategy."""
+
+    def __init__(self, settings: Settings, operations: Sequence[OperationInfo]) -> None:
+        self._settings = settings
+        self._operations = tuple(operations)
+        self._strategies = chosen(settings.strategies)
+
+    def plan(self, index: int, sites: Sequence[Site]) -> Plan:
+        """Make plan number `index`, given the sites known by now."""
+        settings = self._settings
+        rng = Random(f"{settings.seed}:{index}")
+        strategy, rules = self._rules(rng, sites)
+        program = self._program(rng)
+        return Plan(
+            target=settings.target,
+            program=program,
+            seed=rng.getrandbits(32),
+            strategy=Spec(strategy.name, {"index": float(index)}),
+            rules=rules,
+            rounds=_rounds(rng, settings.rounds, program, paused_ns(rules, sites)),
+            modules=settings.modules,
+            allocator=_allocator(rng, settings.allocators),
+            ledger=rng.random() < LEDGER_SHARE,
+            limits=settings.limits,
+        )
+
+    def _rules(self, rng: Random, sites: Sequence[Site]) -> tuple[Strategy, tuple[Rule, ...]]:
+        """Another strategy when the drawn one has nothing to act on; none when all have not."""
+        left = list(self._strategies)
+        shares = SHARES if any(site.kind is Kind.CALL for site in sites) else BLIND_SHARES
+        while True:
+            weights = [shares.get(strategy.name, 1.0) for strategy in left]
+            strategy = rng.choices(left, weights)[0]
+            rules = strategy.rules(rng, sites)
+            if rules or strategy.name == "none" or len(left) == 1:
+                return strategy, rules
+            left.remove(strategy)
+
+    def _program(self, rng: Random) -> Program:
+        """Short ones more often than long ones: what a call spoils, the next one may put right."""
+        threads = _threads(rng, self._settings.threads)
+        most = 2 if rng.random() < TINY_SHARE else self._settings.calls
+        calls = int(log_uniform(rng, 1.0, min(most, self._settings.calls) + 1))
+        return generate(self._operations, threads, calls, rng.getrandbits(32))
+
+
+def chosen(names: Sequence[str]) -> tuple[Strategy, ...]:
+    """The strategies of these names, all for none. Raises `UsageError` for an unknown name."""
+    for name in names:
+        if name not in BY_NAME:
+            raise UsageError(f"there is no strategy {name!r}; there are: {', '.join(BY_NAME)}.")
+    return tuple(BY_NAME[name] for name in names or BY_NAME)
+
+
+def paused_ns(rules: Sequence[Rule], sites: Sequence[Site]) -> float:
+    """About how long all rules together pause a round of sites visited as often as known."""
+    visits = {site.key: site.visits for site in sites}
+    return sum(
+        (rule.least_ns + rule.most_ns)
+        / 2
+        * min(rule.chance * visits.get(rule.site, 1), PAUSES_PER_ROUND)
+        for rule in rules
+    )
+
+
+def _threads(rng: Random, most: int) -> int:
+    """Two threads half of the time: most races need no more, and two are easiest to steer."""
+    return 2 if most <= 2 or rng.random() < 0.5 else rng.randint(3, most)
+
+
+def _rounds(rng: Random, most: int, program: Program, paused: float) -> int:
+    calls = max(sum(map(len, program)), 1)
+    drawn = log_uniform(rng, max(most / 10, 1.0), most)
+    affordable = PAUSED_PER_TRIAL_NS / paused if paused else drawn
+    return max(1, int(min(drawn, affordable, CALLS_PER_TRIAL / calls)))
+
+
+def _allocator(rng: Random, allocators: Sequence[Allocator]) -> Allocator:
+    # Drawn even when there is nothing to choose, so that the numbers after it stay the same.
+    wanted = Allocator.DEBUG if rng.random() < DEBUG_SHARE else Allocator.DEFAULT
+    return wanted if wanted in allocators else allocators[0]

@@ -1,0 +1,142 @@
+"""Watching one child from outside: when it is given up, and how nothing of it is left behind.
+
+A slow machine is not a hang. A child is given up for hanging only when it made no progress (visits,
+counted in its record) for `Limits.seconds` and either used that much processor time itself meanwhile
+(spinning) or used next to none although it was not waiting for a processor (stuck). What cannot be
+told apart by four times that long is slow, which is no failure. `Patience` decides, from samples
+alone; what is done about it is the host's business.
+"""
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import psutil
+from attrs import frozen
+
+from stressor.model.evidence import End
+from stressor.model.plan import Limits
+
+TICK = 0.25  # seconds between two looks
+PATIENCE = 4  # times `Limits.seconds`: the end of any trial
+IDLE = 0.05  # of one processor: less is no work, only the noise of waiting
+LOOKS = 3  # at least so many samples of the same state, the first of them at the last progress
+
+
+@frozen
+class Sample:
+    """One look at a child: seconds of the clock and of processor time, visits, state, size."""
+
+    at: float
+    processor: float
+    progress: int
+    runnable: bool  # some thread of it has, or waits for, a processor
+    megabytes: float
+
+
+class Patience:
+    """Decides from successive samples whether a child is to be given up."""
+
+    def __init__(self, limits: Limits, first: Sample) -> None:
+        self._limits = limits
+        self._first = first
+        self._since = first  # the sample that saw the last progress
+        self._looks = 0
+        self._runnable = 0
+
+    def consider(self, sample: Sample) -> End | None:
+        """Return how the child is to be ended, None to let it go on."""
+        if sample.megabytes > self._limits.memory_mb:
+            return End.MEMORY
+        if sample.progress != self._since.progress:
+            self._since, self._looks, self._runnable = sample, 0, 0
+        self._looks += 1
+        self._runnable += sample.runnable
+        quiet = sample.at - self._since.at
+        if quiet >= self._limits.seconds and self._looks >= LOOKS:
+            used = sample.processor - self._since.processor
+            if used >= self._limits.seconds:
+                return End.SPINNING
+            if used <= IDLE * quiet and 2 * self._runnable < self._looks:
+                return End.STUCK
+        if sample.at - self._first.at >= PATIENCE * self._limits.seconds:
+            return End.SLOW
+        return None
+
+
+def take_sample(pid: int, at: float, progress: int) -> Sample:
+    """Look at process `pid` and all it started. A process that is gone gives zeros."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        times = process.cpu_times()
+    except psutil.Error:
+        return Sample(at, 0.0, progress, runnable=False, megabytes=0.0)
+    return Sample(
+        at,
+        times.user + times.system,
+        progress,
+        _wants_processor(pid),
+        sum(_resident(member) for member in family) / 2**20,
+    )
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _wants_processor(pid: int) -> bool:
+    """Whether a thread is in state R, or D: waiting for a page or a disk is no hang of the target."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in parentheses may hold anything, also parentheses (proc(5)).
+            if stat.read_text(errors="replace").rpartition(")")[2].split()[0] in {"R", "D"}:
+                return True
+    return False
+
+
+def kill_family(pid: int, parent: int) -> None:
+    """Kill the group that `pid` leads and all its descendants, also those in sessions of their own.
+
+    Looks for descendants before the leader dies, since it is all that ties them together; a process
+    that is no child of `parent` only got the number of a dead one and is left alone. Several rounds,
+    because a process that is being killed may fork once more.
+    """
+    for _ in range(5):
+        try:
+            leader = psutil.Process(pid)
+            if leader.ppid() != parent:
+                return
+            descendants = leader.children(recursive=True)
+        except psutil.Error:
+            return
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+        for each in descendants:
+            with contextlib.suppress(psutil.Error):
+                each.kill()  # psutil compares the start time, so a reused number is safe
+        if not descendants:
+            return
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether the process is dead and only its parent has not noticed."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True
+
+
+def kill_marked(name: str, mark: str) -> None:
+    """Kill every process with `name=mark` in its environment: the family of one fork server.
+
+    Needed when the server died before its descendants: orphans have no other tie to us.
+    """
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get(name) == mark:
+                process.kill()

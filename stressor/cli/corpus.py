@@ -1,0 +1,178 @@
+"""`stressor corpus list|show|merge|prune`: look after the files of failures."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from stressor.cli.boundary import say
+from stressor.cli.choices import CORPUS, ENTRY, JSON
+from stressor.cli.output import console, print_json
+from stressor.corpus import Corpus, CorpusProblem, Entry, EntryError, load_entry
+from stressor.corpus.store import OTHERS
+from stressor.model.trial import Trial
+from stressor.report import failure_data, failure_report, show
+from stressor.report.data import signature_data
+from stressor.report.plain import plain
+
+EXAMPLES = """\b
+Examples:
+  stressor corpus list
+  stressor corpus show ENTRY
+  stressor corpus merge ../colleague/.stressor/corpus report.json
+  stressor corpus prune --keep 2
+
+\b
+A corpus is data: entries are never executed, and what is malformed, oversized, of an unknown version
+or outside of the folder is refused by name and left alone.
+"""
+
+
+@click.group(epilog=EXAMPLES)
+def corpus() -> None:
+    """List, show, merge and prune kept failures."""
+
+
+@corpus.command("list")
+@CORPUS
+@JSON
+def list_command(root: Path, as_json: bool) -> None:
+    """List the entries, one line each; the exemplar of each signature has a star."""
+    store = Corpus(root)
+    listing = store.listing()
+    exemplars = set(store.exemplars())
+    rows = []
+    problems = list(listing.problems)
+    for entry in listing.entries:
+        try:
+            rows.append((entry, store.load(entry), entry in exemplars))
+        except EntryError as error:
+            problems.append(CorpusProblem(error.path, error.reason))
+    if as_json:
+        print_json(
+            {
+                "entries": [_row_data(*row) for row in rows],
+                "problems": [{"path": str(each.path), "reason": each.reason} for each in problems],
+            }
+        )
+        return
+    if rows:
+        console().print(_table(rows))
+    else:
+        click.echo(f"{root}: no entries")
+    _tell_problems(problems)
+
+
+@corpus.command("show")
+@ENTRY
+@JSON
+def show_command(entry: Path, as_json: bool) -> None:
+    """Print the report of ENTRY as it was kept; runs nothing."""
+    trial = load_entry(entry)
+    if as_json:
+        print_json(failure_data(trial, entry))
+    else:
+        show(console(), failure_report(trial, entry))
+
+
+@corpus.command("merge")
+@click.argument(
+    "sources",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="CORPUS_OR_ENTRY...",
+)
+@CORPUS
+@JSON
+def merge_command(sources: tuple[Path, ...], root: Path, as_json: bool) -> None:
+    """Take over the entries of other corpora, or single files, into the corpus."""
+    store = Corpus(root)
+    merged = [store.merge(source) for source in sources]
+    added = [path for each in merged for path in each.added]
+    known = [path for each in merged for path in each.known]
+    problems = [problem for each in merged for problem in each.problems]
+    if as_json:
+        print_json(
+            {
+                "added": [str(path) for path in added],
+                "known": [str(path) for path in known],
+                "problems": [{"path": str(each.path), "reason": each.reason} for each in problems],
+            }
+        )
+        return
+    for path in added:
+        click.echo(plain(str(path)))
+    click.echo(f"{len(added)} added, {len(known)} known already, {len(problems)} refused")
+    _tell_problems(problems)
+
+
+@corpus.command("prune")
+@CORPUS
+@click.option(
+    "--keep",
+    "others",
+    type=click.IntRange(0),
+    default=OTHERS,
+    show_default=True,
+    metavar="N",
+    help="Entries of each signature that are kept beside its exemplar.",
+)
+@JSON
+def prune_command(root: Path, others: int, as_json: bool) -> None:
+    """Remove all but the cheapest entries of each signature, and left-over drafts."""
+    pruned = Corpus(root).prune(others)
+    if as_json:
+        print_json(
+            {
+                "removed": [str(path) for path in pruned.removed],
+                "problems": [
+                    {"path": str(each.path), "reason": each.reason} for each in pruned.problems
+                ],
+            }
+        )
+        return
+    for path in pruned.removed:
+        click.echo(plain(str(path)))
+    click.echo(f"{len(pruned.removed)} removed")
+    _tell_problems(pruned.problems)
+
+
+def _tell_problems(problems: Iterable[CorpusProblem]) -> None:
+    for problem in problems:
+        say(f"refused: {plain(str(problem))}")
+
+
+def _row_data(entry: Entry, trial: Trial, exemplar: bool) -> dict[str, Any]:
+    signature = trial.outcome.signature
+    return {
+        "entry": str(entry.path),
+        "signature": signature_data(signature) if signature is not None else None,
+        "target": trial.plan.target,
+        "rate": str(trial.rate) if trial.rate is not None else None,
+        "threads": trial.plan.threads,
+        "calls": trial.plan.calls,
+        "rules": len(trial.plan.rules),
+        "minimized": trial.minimized,
+        "exemplar": exemplar,
+    }
+
+
+def _table(rows: Iterable[tuple[Entry, Trial, bool]]) -> Table:
+    table = Table(
+        "", "rate", "threads", "calls", "delays", "failure", "entry", box=None, pad_edge=False
+    )
+    for entry, trial, exemplar in rows:
+        table.add_row(
+            "*" if exemplar else "",
+            str(trial.rate or "-"),
+            str(trial.plan.threads),
+            str(trial.plan.calls),
+            str(len(trial.plan.rules)),
+            Text(plain(str(trial.outcome.signature))),
+            Text(plain(str(entry.path)), overflow="fold"),
+        )
+    return table

@@ -1,0 +1,87 @@
+"""Passes over what surrounds the program: rounds and the allocator; and making a start strong enough.
+
+Decides how the start is strengthened and how many rounds one run needs, from the rate per round: a
+run stops at its first failing round, so hits over rounds is that rate, and rounds cost a reader
+nothing but patience. A weak start is strengthened before anything is taken away, because a sharp
+failure needs few runs per candidate.
+"""
+
+from attrs import evolve
+
+from stressor.minimize.exact import written_out
+from stressor.minimize.odds import MOST_ROUNDS, SURE, Tally, rounds_for
+from stressor.minimize.search import Search
+from stressor.model.plan import Allocator
+
+START_RUNS = 8
+
+STRENGTHENINGS = 3
+"""The first count of a rare failure is hardly more than a guess; the second is of what it gave."""
+
+MOST_RUN_SECONDS = 3.0
+"""A run may last so long for the sake of more rounds; some twenty of them fit in an effort."""
+
+
+def strengthen(search: Search) -> Tally:
+    """Find the form of the start that fails most often, and make it the search's base.
+
+    Returns what was counted of the start as it came.
+    """
+    search.begin("measuring how often it fails")
+    found = search.measure(search.best.plan, START_RUNS).tally
+    search.base = found
+    _write_out(search)
+    _add_rounds(search)
+    return found
+
+
+def _write_out(search: Search) -> None:
+    """Exact delays are wanted for their own sake, and rare noise hardly ever repeats itself."""
+    for plan in written_out(search.best):
+        search.begin("writing out the delays that happened")
+        sample = search.measure(plan, START_RUNS)
+        if sample.hit is not None and sample.tally.is_no_rarer(search.base):
+            search.accept(sample.hit)
+            search.base = sample.tally
+            return
+
+
+def _add_rounds(search: Search) -> None:
+    """As many rounds as the rate asks for; eight times as many, and again, while nothing is hit."""
+    tried = search.best.plan.rounds
+    for _ in range(STRENGTHENINGS):
+        tally = search.base
+        wanted = rounds_for(tally.per_round) if tally.hits else 8 * tried
+        rounds = min(wanted, _affordable_rounds(search))
+        if tally.rate >= SURE or rounds <= tried:
+            return
+        search.begin(f"trying {rounds} rounds")
+        sample = search.measure(evolve(search.best.plan, rounds=rounds), START_RUNS)
+        if sample.hit is not None and sample.tally.rate >= tally.rate:
+            search.accept(sample.hit)
+            search.base = sample.tally
+        tried = rounds
+
+
+def _affordable_rounds(search: Search) -> int:
+    evidence = search.best.evidence
+    if evidence.seconds <= 0.0:
+        return MOST_ROUNDS
+    return int(MOST_RUN_SECONDS * max(evidence.rounds, 1) / evidence.seconds)
+
+
+def fewer_rounds(search: Search) -> None:
+    """As many rounds as the rate per round asks for, not more."""
+    plan = search.best.plan
+    if plan.rounds == 1:
+        return
+    search.begin("fitting the number of rounds")
+    tally = search.measure(plan, START_RUNS).tally
+    search.consider(evolve(plan, rounds=min(rounds_for(tally.per_round), plan.rounds)))
+
+
+def plain_allocator(search: Search) -> None:
+    """Try without the debug allocator: one thing less to set up for whoever debugs it."""
+    if search.best.plan.allocator is Allocator.DEBUG:
+        search.begin("trying the ordinary allocator")
+        search.consider(evolve(search.best.plan, allocator=Allocator.DEFAULT))

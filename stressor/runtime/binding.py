@@ -1,0 +1,136 @@
+"""The only importer of the native shim: turns the model's words into the shim's numbers and back.
+
+Kinds, categories, phases and actions are numbered as `stressor.model` orders them, which a test
+holds together with `native/include/stressor/gate.h`.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from pathlib import Path
+
+from attrs import frozen
+
+from stressor import _shim
+from stressor.model.plan import ANYWHERE, Action, Plan, Rule
+from stressor.model.site import Category, Kind, Phase, key_hash
+from stressor.targets import Operation
+
+ANY = -1
+CERTAIN = 1 << 32  # the shim draws a chance against 32 random bits
+MOST_NS = 1_000_000_000  # the longest delay the shim accepts
+
+SELECT_ANY, SELECT_KEY, SELECT_CATEGORY, SELECT_KIND = range(4)
+
+
+_NUMBERS: dict[Enum, int] = {
+    member: number
+    for words in (Kind, Category, Phase, Action)
+    for number, member in enumerate(words)
+}
+
+
+@frozen
+class Coverage:
+    """What of one module is instrumented: slots by category, or why none can be."""
+
+    module: str
+    path: str
+    slots: dict[str, int]
+    reason: str = ""
+
+
+def instrument(globs: Sequence[str]) -> tuple[Coverage, ...]:
+    """Put the shim between the matching modules and what they call; nothing acts before `arm`."""
+    slots, uncovered = _shim.instrument(list(globs))
+    categories = list(Category)
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for slot in slots:
+        count = counts.setdefault((slot["module"], slot["path"]), Counter())
+        count[categories[slot["category"]].value] += slot["count"]
+    covered = [Coverage(module, path, dict(count)) for (module, path), count in counts.items()]
+    missing = [Coverage(each["module"], each["path"], {}, each["reason"]) for each in uncovered]
+    return (*covered, *missing)
+
+
+def unsupported() -> str:
+    """Why nothing can be instrumented here; empty when it can."""
+    return _shim.supported()
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent dies; ends the process when it is dead already."""
+    parent = os.getppid()
+    _shim.die_with_parent()
+    if os.getppid() != parent:
+        os._exit(70)
+
+
+class Session:
+    """The shim in force in this process, with its record in a file. Once per process, by its owner.
+
+    Raises `OSError` when the record cannot be made.
+    """
+
+    def __init__(self, record: Path, operations: Iterable[Operation], plan: Plan) -> None:
+        _shim.open_record(str(record))
+        _shim.handle_crashes()
+        rules = [rule_numbers(rule) for rule in plan.rules]
+        hooks = any(_names_hooks(rule.site) for rule in plan.rules)
+        _shim.arm(plan.seed, plan.threads, rules, plan.ledger, hooks)
+        _shim.declare_operations([each.name for each in operations])  # arming forgets all sites
+
+    def begin_round(self, number: int) -> None:
+        """Forget the visits of the round before. No worker may run."""
+        _shim.begin_round(number)
+
+    def has_used_loss(self) -> bool:
+        """Whether the borrow ledger has a finding. No worker may run."""
+        return _shim.used_losses() > 0
+
+    def close(self) -> None:
+        """Stop acting. The record stays as it is."""
+        _shim.disarm()
+
+
+# For workers, under their own names: one lookup less around every call that is measured.
+enter, leave = _shim.enter, _shim.leave
+barrier_reset, barrier_wait = _shim.barrier_reset, _shim.barrier_wait
+operation_begin, operation_end = _shim.operation_begin, _shim.operation_end
+disable_randomization = _shim.disable_randomization
+
+
+def rule_numbers(rule: Rule) -> tuple[int, ...]:
+    """The thirteen numbers of a rule, in the shim's order."""
+    until = rule.until
+    return (
+        *_selector(rule.site),
+        ANY if rule.phase is None else _NUMBERS[rule.phase],
+        ANY if rule.thread is None else rule.thread,
+        ANY if rule.visit is None else rule.visit,
+        round(min(max(rule.chance, 0.0), 1.0) * CERTAIN),
+        _NUMBERS[rule.action],
+        min(rule.least_ns, MOST_NS),
+        min(rule.most_ns, MOST_NS),
+        ANY if until is None else until.thread,
+        ANY if until is None else key_hash(until.site),
+        ANY if until is None else until.visit,
+        ANY if until is None else _NUMBERS[until.phase],
+    )
+
+
+def _selector(site: str) -> tuple[int, int]:
+    if site == ANYWHERE:
+        return SELECT_ANY, ANY
+    word, _, name = site.partition(":")
+    if word == "category":
+        return SELECT_CATEGORY, _NUMBERS[Category(name)]
+    if word == "kind":
+        return SELECT_KIND, _NUMBERS[Kind(name)]
+    return SELECT_KEY, key_hash(site)
+
+
+def _names_hooks(site: str) -> bool:
+    """Hooks cost something at every allocation, so they are on only when a rule names them."""
+    return site == f"kind:{Kind.HOOK.value}" or site.startswith(f"{Kind.HOOK.value}:")
