@@ -21,6 +21,7 @@ class Uncovered(TypedDict):
 
 class Symbol(TypedDict):
     name: str
+    kind: int
     category: int
     phases: int  # bit 0: before, bit 1: after
     borrows: bool
@@ -58,6 +59,9 @@ def begin_round(number: int) -> None:
     """Forget visits and events; decisions from now on are those of round `number`."""
 
 def disarm() -> None: ...
+def used_losses() -> int:
+    """Findings of the borrow ledger whose borrower was seen to use the dead object, so far."""
+
 def enter(thread: int) -> None:
     """Worker: the calling thread is this logical thread from now on."""
 

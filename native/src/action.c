@@ -14,6 +14,11 @@
  * never delays a stop-the-world by much more. */
 enum { SLICE_NS = 200000, SPIN_LIMIT_NS = 20000, HOLD_SPIN_NS = 20000, HOLD_NAP_NS = 20000 };
 
+/* How long an attached thread goes on with a hold when the world shall stop. The awaited thread will
+ * be stopped too, at its next safe point: what it has not passed by then, it cannot pass while we
+ * make the others wait. */
+enum { STOP_GRACE_NS = 5000000 };
+
 static uint64_t
 now_ns(void)
 {
@@ -39,16 +44,12 @@ nap(uint64_t ns)
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
+/* Passes `ns` by `wait`, in slices as long as the thread is attached. */
 static void
-sleep_in_slices(struct stressor_thread *self, uint64_t ns)
+wait_in_slices(struct stressor_thread *self, uint64_t ns, void (*wait)(uint64_t ns), uint64_t slice)
 {
-    /* A sleep of a microsecond costs more than fifty: below the limit only spinning is honest. */
-    if (ns <= SPIN_LIMIT_NS) {
-        spin(ns);
-        return;
-    }
-    if (!stressor_attached()) {
-        nap(ns);
+    if (ns <= slice || !stressor_attached()) {
+        wait(ns);
         return;
     }
     uint64_t end = now_ns() + ns;
@@ -56,7 +57,18 @@ sleep_in_slices(struct stressor_thread *self, uint64_t ns)
         if (stressor_stop_requested(self->state)) {
             return;
         }
-        nap(end - now < SLICE_NS ? end - now : SLICE_NS);
+        wait(end - now < slice ? end - now : slice);
+    }
+}
+
+static void
+sleep_for(struct stressor_thread *self, uint64_t ns)
+{
+    /* A sleep of a microsecond costs more than fifty: below the limit only spinning is honest. */
+    if (ns <= SPIN_LIMIT_NS) {
+        spin(ns);
+    } else {
+        wait_in_slices(self, ns, nap, SLICE_NS);
     }
 }
 
@@ -74,28 +86,32 @@ detached_sleep(uint64_t ns)
     return true;
 }
 
+/* `site` is the awaited site, looked up until it is known. */
 static bool
-passed(const struct stressor_rule *rule)
+passed(const struct stressor_rule *rule, uint32_t *site)
 {
-    uint32_t site = stressor_site_by_hash(rule->until_hash);
-    if (site == UINT32_MAX) {
+    if (*site == UINT32_MAX && (*site = stressor_site_by_hash(rule->until_hash)) == UINT32_MAX) {
         return false;
     }
     struct stressor_lane *lane = &stressor_record->lanes[rule->until_thread];
     uint32_t *count = rule->until_phase == STRESSOR_PHASE_BEFORE ? lane->before : lane->after;
     /* Acquire: what the other thread did up to that visit is visible to us after the hold. */
-    return __atomic_load_n(&count[site], __ATOMIC_ACQUIRE) >= rule->until_visit;
+    return __atomic_load_n(&count[*site], __ATOMIC_ACQUIRE) >= rule->until_visit;
 }
 
 static bool
-hold(const struct stressor_rule *rule, uint64_t ns)
+hold(struct stressor_thread *self, const struct stressor_rule *rule)
 {
-    uint64_t start = now_ns(), now = start;
-    /* A stop request does not end a hold: the awaited thread may be the one that asks for it, and
-     * the deadline bounds the delay. */
-    while (!passed(rule)) {
-        if (now - start > ns) {
+    uint64_t start = now_ns(), now = start, end = start + rule->most_ns;
+    uint32_t site = UINT32_MAX;
+    bool attached = stressor_attached(), stopping = false;
+    while (!passed(rule, &site)) {
+        if (now > end) {
             return false;
+        }
+        if (!stopping && attached && stressor_stop_requested(self->state)) {
+            stopping = true;
+            end = now + STOP_GRACE_NS < end ? now + STOP_GRACE_NS : end;
         }
         if (now - start < HOLD_SPIN_NS) {
             stressor_pause();
@@ -120,16 +136,16 @@ stressor_act(struct stressor_thread *self, const struct stressor_decision *decis
         (void)sched_yield();
         break;
     case STRESSOR_SPIN:
-        spin(decision->ns);
+        wait_in_slices(self, decision->ns, spin, SPIN_LIMIT_NS);
         break;
     case STRESSOR_SLEEP:
-        sleep_in_slices(self, decision->ns);
+        sleep_for(self, decision->ns);
         break;
     case STRESSOR_DETACH:
         done = may_detach && detached_sleep(decision->ns);
         break;
     case STRESSOR_HOLD:
-        done = hold(decision->rule, decision->rule->most_ns);
+        done = hold(self, decision->rule);
         break;
     }
     errno = saved;

@@ -44,7 +44,7 @@ list_get_item(void)
 static double
 time_decisions(int64_t iterations)
 {
-    const int64_t numbers[STRESSOR_RULE_FIELDS] = {0,    0, -1, -1, -1, 1 << 20, STRESSOR_SPIN,
+    const int64_t numbers[STRESSOR_RULE_FIELDS] = {0,    0,    -1, -1, -1, 1 << 20, STRESSOR_SPIN,
                                                    1000, 9000, -1, 0,  -1, -1};
     struct stressor_rule rule;
     (void)stressor_rule_parse(&rule, numbers);
@@ -69,8 +69,7 @@ stressor_bench(const char *what, int64_t iterations)
     bool direct = strcmp(what, "direct") == 0, armed = strcmp(what, "armed") == 0;
     bool recorded = strcmp(what, "recorded") == 0;
     const struct stressor_symbol *symbol = list_get_item();
-    if ((!direct && !armed && !recorded && strcmp(what, "disarmed") != 0) ||
-        symbol->real == NULL) {
+    if ((!direct && !armed && !recorded && strcmp(what, "disarmed") != 0) || symbol->real == NULL) {
         return -1.0;
     }
     PyObject *list = PyList_New(1);

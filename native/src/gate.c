@@ -17,15 +17,19 @@ bool stressor_recording;
 bool stressor_ledger_on;
 bool stressor_hooks_on;
 
-/* Open addressing from (place, symbol) to a site index. A slot is claimed by compare-exchange of its
- * key and published by the release store of its index, so lookups take no lock. */
+/* Open addressing from (place, symbol) to a site. An entry is claimed by compare-exchange of its key
+ * and published by the release store of its index, so lookups take no lock. It holds all that a visit
+ * without a rule needs: one cache line. */
 enum { TABLE = 4 * STRESSOR_MAX_SITES, NO_SITE = UINT32_MAX };
-static struct {
-    uint64_t key;
-    uint32_t site; /* index + 1; 0: being made */
+static struct entry {
+    uint64_t key;  /* 0: free */
+    uint32_t site; /* index + 1; 0: being made, or found no room */
+    uint8_t phases;
+    bool ruled;
 } table[TABLE];
 
 static uint32_t operation_sites[STRESSOR_MAX_SITES];
+static bool sites_made; /* since they were last forgotten */
 
 /* A site that is being made. `name` is copied; `event` may be NULL. */
 struct site_draft {
@@ -67,11 +71,24 @@ module_name(uint32_t module, char *out, size_t size)
     snprintf(out, size, "%.*s", (int)strcspn(file, "."), file);
 }
 
+/* Cut between characters when it is too long: the reader hashes the name as text. */
 static void
 copy_name(char *out, size_t size, const struct site_draft *draft)
 {
-    snprintf(out, size, "%s%s%s", draft->event != NULL ? draft->event : "",
-             draft->event != NULL ? ":" : "", draft->name);
+    int wanted = snprintf(out, size, "%s%s%s", draft->event != NULL ? draft->event : "",
+                          draft->event != NULL ? ":" : "", draft->name);
+    if (wanted < 0 || (size_t)wanted < size) {
+        return;
+    }
+    size_t last = size - 2; /* where the last character begins */
+    while (last > 0 && ((unsigned char)out[last] & 0xc0) == 0x80) {
+        last--;
+    }
+    unsigned char lead = (unsigned char)out[last];
+    size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (last + length > size - 1) {
+        out[last] = '\0';
+    }
 }
 
 /* Fills a fresh site. Runs once per site; snprintf of strings and integers neither allocates nor
@@ -79,11 +96,11 @@ copy_name(char *out, size_t size, const struct site_draft *draft)
 static void
 fill_site(struct stressor_site *site, const struct site_draft *draft)
 {
-    char module[64], key[256];
+    char module[sizeof(stressor_record->modules[0].path)];
+    char key[sizeof(module) + sizeof(site->name) + 32];
     site->module = draft->place != 0 ? module_of(draft->place) : NO_SITE;
-    site->offset = site->module == NO_SITE
-                       ? 0
-                       : draft->place - stressor_record->modules[site->module].base;
+    site->offset =
+        site->module == NO_SITE ? 0 : draft->place - stressor_record->modules[site->module].base;
     if (draft->module != NULL) {
         snprintf(module, sizeof(module), "%s", draft->module);
     } else {
@@ -111,9 +128,10 @@ make_site(const struct site_draft *draft)
     uint32_t index = __atomic_fetch_add(&stressor_record->site_count, 1, __ATOMIC_RELAXED);
     if (index >= STRESSOR_MAX_SITES) {
         __atomic_fetch_sub(&stressor_record->site_count, 1, __ATOMIC_RELAXED);
-        __atomic_fetch_or(&stressor_record->overflow, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&stressor_record->overflow, STRESSOR_FULL_SITES, __ATOMIC_RELAXED);
         return NO_SITE;
     }
+    __atomic_store_n(&sites_made, true, __ATOMIC_RELAXED);
     struct stressor_site *site = &stressor_record->sites[index];
     fill_site(site, draft);
     stressor_rules_bind(index);
@@ -121,70 +139,94 @@ make_site(const struct site_draft *draft)
     return index;
 }
 
-/* Kept out of line: the common case is a hit on the first probe. */
-static __attribute__((noinline)) uint32_t
+static struct entry *
+publish(struct entry *entry, const struct site_draft *draft)
+{
+    int saved = errno;
+    uint32_t site = make_site(draft);
+    errno = saved;
+    if (site == NO_SITE) {
+        return NULL;
+    }
+    entry->phases = draft->phases;
+    entry->ruled = stressor_site_has_rules(site);
+    __atomic_store_n(&entry->site, site + 1, __ATOMIC_RELEASE);
+    return entry;
+}
+
+/* Its maker is a few microseconds from publishing and never waits; `overflow` ends the wait for an
+ * entry that found no room. */
+static struct entry *
+await(struct entry *entry)
+{
+    while (__atomic_load_n(&entry->site, __ATOMIC_ACQUIRE) == 0) {
+        if (__atomic_load_n(&stressor_record->overflow, __ATOMIC_RELAXED) & STRESSOR_FULL_SITES) {
+            return NULL;
+        }
+        stressor_pause();
+    }
+    return entry;
+}
+
+/* Kept out of line: the common case is a hit on the first probe. Caller holds the guard: a signal
+ * handler that came back here could wait for a site that it interrupts the making of. NULL when
+ * there is no room; then nothing is claimed any more, so the table never fills up. */
+static __attribute__((noinline)) struct entry *
 find_or_make(uint64_t key, const struct site_draft *draft)
 {
-    for (uint32_t i = (uint32_t)(key >> 40); ; i++) {
-        uint64_t held = 0;
-        if (__atomic_compare_exchange_n(&table[i % TABLE].key, &held, key, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_ACQUIRE)) {
-            int saved = errno;
-            uint32_t site = make_site(draft);
-            __atomic_store_n(&table[i % TABLE].site, site + 1, __ATOMIC_RELEASE);
-            errno = saved;
-            return site;
+    for (uint32_t i = (uint32_t)(key >> 40);; i++) {
+        struct entry *entry = &table[i % TABLE];
+        uint64_t held = __atomic_load_n(&entry->key, __ATOMIC_ACQUIRE);
+        if (held == 0) {
+            uint32_t full = __atomic_load_n(&stressor_record->overflow, __ATOMIC_RELAXED);
+            if (full & STRESSOR_FULL_SITES) {
+                return NULL;
+            }
+            if (__atomic_compare_exchange_n(&entry->key, &held, key, false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_ACQUIRE)) {
+                return publish(entry, draft);
+            }
         }
         if (held == key) {
-            uint32_t site;
-            /* Its maker is a few microseconds from publishing and never waits. NO_SITE + 1 is 0, so
-             * a site that found no room is asked for again: `overflow` ends the wait. */
-            while ((site = __atomic_load_n(&table[i % TABLE].site, __ATOMIC_ACQUIRE)) == 0 &&
-                   !(stressor_record->overflow & 1)) {
-                stressor_pause();
-            }
-            return site - 1;
-        }
-        if (i >= (uint32_t)(key >> 40) + TABLE) {
-            return NO_SITE;
+            return await(entry);
         }
     }
 }
 
 /* User addresses have 48 bits and `what` is a symbol or one of two hook phases, so nothing is lost
- * before the multiplication, which is a bijection. Never 0: that marks a free slot. */
+ * before the multiplication, which is a bijection. Never 0: that marks a free entry. */
 static inline uint64_t
 table_key(uintptr_t place, uint32_t what)
 {
     return (((uint64_t)place << 12) | (what & 0xfff)) * 0x9e3779b97f4a7c15ull | 1;
 }
 
-static inline uint32_t
+/* The published entry of `key` if the first probe finds it, else NULL. */
+static inline struct entry *
 probe(uint64_t key)
 {
-    uint32_t i = (uint32_t)(key >> 40) % TABLE;
-    if (STRESSOR_LIKELY(__atomic_load_n(&table[i].key, __ATOMIC_RELAXED) == key)) {
-        return __atomic_load_n(&table[i].site, __ATOMIC_ACQUIRE) - 1;
+    struct entry *entry = &table[(uint32_t)(key >> 40) % TABLE];
+    if (STRESSOR_LIKELY(__atomic_load_n(&entry->key, __ATOMIC_RELAXED) == key) &&
+        STRESSOR_LIKELY(__atomic_load_n(&entry->site, __ATOMIC_ACQUIRE) != 0)) {
+        return entry;
     }
-    return NO_SITE;
+    return NULL;
 }
 
-static uint32_t
-call_site(uint32_t symbol, uintptr_t caller)
+static __attribute__((noinline)) struct entry *
+make_call_entry(struct stressor_thread *self, uint64_t key, uint32_t symbol, uintptr_t caller)
 {
-    uint64_t key = table_key(caller, symbol);
-    uint32_t site = probe(key);
-    if (STRESSOR_LIKELY(site != NO_SITE)) {
-        return site;
-    }
-    const struct stressor_symbol *entry = &stressor_symbols[symbol];
-    struct site_draft draft = {.name = entry->name,
+    const struct stressor_symbol *known = &stressor_symbols[symbol];
+    struct site_draft draft = {.name = known->name,
                                .place = caller,
-                               .kind = entry->kind,
-                               .category = entry->category,
-                               .phases = entry->phases,
-                               .may_detach = entry->detach != STRESSOR_NEVER};
-    return find_or_make(key, &draft);
+                               .kind = known->kind,
+                               .category = known->category,
+                               .phases = known->phases,
+                               .may_detach = known->detach != STRESSOR_NEVER};
+    self->inside = true;
+    struct entry *entry = find_or_make(key, &draft);
+    self->inside = false;
+    return entry;
 }
 
 static bool
@@ -244,18 +286,20 @@ decide_and_act(struct stressor_thread *self, uint32_t symbol, uint32_t site, uin
     }
 }
 
-/* One side of a visit. Caller holds the guard. */
+/* One side of a visit. */
 static inline void
-take_side(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t visit,
-          enum stressor_phase phase, uint8_t phases, const void *object)
+take_side(struct stressor_thread *self, uint32_t symbol, const struct stressor_pass *pass,
+          enum stressor_phase phase)
 {
-    if (!(phases & (1u << phase))) {
+    if (!(pass->phases & (1u << phase))) {
         return;
     }
-    if (STRESSOR_UNLIKELY(stressor_site_has_rules(site))) {
-        decide_and_act(self, symbol, site, visit, phase, object);
+    if (STRESSOR_UNLIKELY(pass->ruled)) {
+        self->inside = true;
+        decide_and_act(self, symbol, pass->site, pass->visit, phase, pass->object);
+        self->inside = false;
     } else if (stressor_recording) {
-        log_event(self, site, visit, phase, object, NULL, false);
+        log_event(self, pass->site, pass->visit, phase, pass->object, NULL, false);
     }
 }
 
@@ -268,34 +312,32 @@ stressor_arrive(struct stressor_pass *pass, uint32_t symbol, uintptr_t caller, c
         __atomic_fetch_add(&stressor_record->strangers, 1, __ATOMIC_RELAXED);
         return;
     }
-    if (self->inside) {
+    if (STRESSOR_UNLIKELY(self->inside)) {
         return;
     }
-    self->inside = true;
-    uint32_t site = call_site(symbol, caller);
-    if (STRESSOR_LIKELY(site != NO_SITE)) {
-        struct stressor_lane *lane = self->lane;
-        uint32_t visit = lane->before[site] + 1;
-        lane->progress++;
-        pass->thread = self;
-        pass->site = site;
-        pass->visit = visit;
-        pass->object = object;
-        if (STRESSOR_UNLIKELY(self->open_loss)) {
-            stressor_ledger_meet(object, stressor_symbols[symbol].name);
+    struct stressor_lane *lane = self->lane;
+    lane->progress++;
+    uint64_t key = table_key(caller, symbol);
+    const struct entry *entry = probe(key);
+    if (STRESSOR_UNLIKELY(entry == NULL)) {
+        entry = make_call_entry(self, key, symbol, caller);
+        if (entry == NULL) {
+            return;
         }
-        take_side(self, symbol, site, visit, STRESSOR_PHASE_BEFORE,
-                  stressor_symbols[symbol].phases, object);
-        __atomic_store_n(&lane->before[site], visit, __ATOMIC_RELEASE);
     }
-    self->inside = false;
-}
-
-/* `after` counts passes, not the visit's number: with recursion inner passes end first. */
-static inline void
-count_after(struct stressor_lane *lane, uint32_t site)
-{
-    __atomic_store_n(&lane->after[site], lane->after[site] + 1, __ATOMIC_RELEASE);
+    uint32_t site = entry->site - 1;
+    uint32_t visit = lane->before[site] + 1;
+    *pass = (struct stressor_pass){.thread = self,
+                                   .object = object,
+                                   .site = site,
+                                   .visit = visit,
+                                   .phases = entry->phases,
+                                   .ruled = entry->ruled};
+    if (STRESSOR_UNLIKELY(self->open_loss)) {
+        stressor_ledger_passed(object, symbol);
+    }
+    take_side(self, symbol, pass, STRESSOR_PHASE_BEFORE);
+    __atomic_store_n(&lane->before[site], visit, __ATOMIC_RELEASE);
 }
 
 void
@@ -305,41 +347,47 @@ stressor_depart(struct stressor_pass *pass)
     if (self == NULL) {
         return;
     }
-    self->inside = true;
-    take_side(self, NO_SYMBOL, pass->site, pass->visit, STRESSOR_PHASE_AFTER,
-              stressor_record->sites[pass->site].phases, pass->object);
-    count_after(self->lane, pass->site);
-    self->inside = false;
+    take_side(self, NO_SYMBOL, pass, STRESSOR_PHASE_AFTER);
+    /* Counts passes, not the visit's number: with recursion inner passes end first. */
+    uint32_t *after = &self->lane->after[pass->site];
+    __atomic_store_n(after, *after + 1, __ATOMIC_RELEASE);
+}
+
+/* Only a visit that may pause goes through the ledger: without a pause there is no window that we
+ * could look into. */
+static inline bool
+has_window(const struct stressor_pass *pass)
+{
+    return STRESSOR_UNLIKELY(pass->thread != NULL && pass->ruled && stressor_ledger_on);
 }
 
 void *
 stressor_depart_borrowing(struct stressor_pass *pass, void *object)
 {
-    void *none = NULL;
-    stressor_depart_borrowing_two(pass, &object, &none);
-    return object;
+    if (!has_window(pass)) {
+        stressor_depart(pass);
+        return object;
+    }
+    stressor_ledger_borrow(pass->thread, 0, object);
+    stressor_depart(pass);
+    return stressor_ledger_return(pass->thread, 0, object, pass);
 }
 
 void
 stressor_depart_borrowing_two(struct stressor_pass *pass, void **first, void **second)
 {
-    struct stressor_thread *self = pass->thread;
-    if (self == NULL) {
-        return;
-    }
-    /* Only a visit that may pause goes through the ledger: without a pause there is no window that
-     * we could look into. */
-    if (!stressor_ledger_on || !stressor_site_has_rules(pass->site)) {
+    if (!has_window(pass)) {
         stressor_depart(pass);
         return;
     }
-    stressor_ledger_borrow(self, 0, *first);
-    stressor_ledger_borrow(self, 1, *second);
+    stressor_ledger_borrow(pass->thread, 0, *first);
+    stressor_ledger_borrow(pass->thread, 1, *second);
     stressor_depart(pass);
-    *first = stressor_ledger_return(self, 0, *first, pass);
-    *second = stressor_ledger_return(self, 1, *second, pass);
+    *first = stressor_ledger_return(pass->thread, 0, *first, pass);
+    *second = stressor_ledger_return(pass->thread, 1, *second, pass);
 }
 
+/* A visit that has one side only, or whose sides are told one at a time. Caller holds the guard. */
 static void
 visit_site(struct stressor_thread *self, uint32_t site, enum stressor_phase phase,
            const void *object)
@@ -347,9 +395,14 @@ visit_site(struct stressor_thread *self, uint32_t site, enum stressor_phase phas
     struct stressor_lane *lane = self->lane;
     lane->progress++;
     bool before = phase == STRESSOR_PHASE_BEFORE;
-    uint32_t visit = (before ? lane->before[site] : lane->after[site]) + 1;
-    take_side(self, NO_SYMBOL, site, visit, phase, stressor_record->sites[site].phases, object);
-    __atomic_store_n(before ? &lane->before[site] : &lane->after[site], visit, __ATOMIC_RELEASE);
+    uint32_t *count = before ? &lane->before[site] : &lane->after[site];
+    uint32_t visit = *count + 1;
+    if (stressor_site_has_rules(site)) {
+        decide_and_act(self, NO_SYMBOL, site, visit, phase, object);
+    } else if (stressor_recording) {
+        log_event(self, site, visit, phase, object, NULL, false);
+    }
+    __atomic_store_n(count, visit, __ATOMIC_RELEASE);
 }
 
 void
@@ -361,17 +414,17 @@ stressor_visit_hook(uintptr_t key, const char *event, const char *name, const vo
         return;
     }
     uint64_t mixed = table_key(key, NO_SYMBOL - phase);
-    uint32_t site = probe(mixed);
-    if (site == NO_SITE) {
+    const struct entry *entry = probe(mixed);
+    if (entry == NULL) {
         struct site_draft draft = {.event = event,
                                    .name = name,
                                    .kind = STRESSOR_HOOK,
                                    .category = STRESSOR_MEMORY,
                                    .phases = (uint8_t)(1u << phase)};
-        site = find_or_make(mixed, &draft);
+        entry = find_or_make(mixed, &draft);
     }
-    if (site != NO_SITE) {
-        visit_site(self, site, phase, object);
+    if (entry != NULL) {
+        visit_site(self, entry->site - 1, phase, object);
     }
     self->inside = false;
 }
@@ -449,9 +502,14 @@ stressor_declare_operations(const char *const *names, size_t count)
 static void
 forget_sites(void)
 {
-    memset(table, 0, sizeof(table));
+    /* A forked child has nothing to forget, and clearing what nobody wrote would cost it more page
+     * faults than all the rest of a short trial. */
+    if (sites_made) {
+        memset(table, 0, sizeof(table));
+        stressor_rules_unbind();
+        sites_made = false;
+    }
     memset(operation_sites, 0xff, sizeof(operation_sites));
-    stressor_rules_unbind();
     stressor_record_reset();
 }
 
@@ -477,6 +535,7 @@ void
 stressor_begin_round(uint32_t round)
 {
     stressor_base = stressor_round_base(armed_seed, round);
+    stressor_ledger_next_round();
     stressor_record_next_round(round);
 }
 

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <link.h>
 #include <stdbool.h>
@@ -11,7 +12,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "stressor/crash.h"
 #include "stressor/gate.h"
+#include "stressor/layout.h"
 
 #if defined(__x86_64__)
 #define TYPE_JUMP_SLOT R_X86_64_JUMP_SLOT
@@ -28,7 +31,10 @@ size_t stressor_slot_count;
 
 static char globs[STRESSOR_MAX_GLOBS][256];
 static size_t glob_count;
-static bool module_done[STRESSOR_MAX_MODULES];
+
+/* What was found out about a module while its slots were considered. */
+enum { DONE = 1, OURS = 2, ELSEWHERE = 4, UNWRITABLE = 8 };
+static uint8_t module_state[STRESSOR_MAX_MODULES];
 
 /* Symbol names to indices: open addressing over the catalogue, filled once. */
 enum { NAMES = 1024 };
@@ -73,8 +79,9 @@ symbol_index(const char *name)
     return -1;
 }
 
-/* ---- dlopen: the interpreter's own slot, to catch modules that are loaded later ---------------- */
+/* ---- two slots of the interpreter that are no sites -------------------------------------------- */
 
+/* dlopen: to catch modules that are loaded later. */
 static void *(*real_dlopen)(const char *, int);
 
 static void instrument_loaded(void);
@@ -84,31 +91,48 @@ wrap_dlopen(const char *path, int mode)
 {
     void *handle = real_dlopen(path, mode);
     if (handle != NULL && glob_count > 0) {
+        int saved = errno;
         struct stressor_thread *self = stressor_guard();
         instrument_loaded();
         if (self != NULL) {
             self->inside = false;
         }
+        errno = saved;
     }
     return handle;
+}
+
+/* The wrapper of a symbol that is none of the catalogue's, or NULL. */
+static void *
+service_wrapper(const char *name)
+{
+    if (strcmp(name, "dlopen") == 0) {
+        real_dlopen = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, name);
+        return (void *)wrap_dlopen;
+    }
+    /* So that faulthandler neither takes our handlers away nor hides them: Py_FatalError makes it
+     * restore what was there before it. */
+    return strcmp(name, "sigaction") == 0 ? (void *)stressor_crash_sigaction : NULL;
 }
 
 /* ---- one module ------------------------------------------------------------------------------- */
 
 struct image {
     uintptr_t base;
+    uintptr_t start;
+    uintptr_t end;
     uint32_t module;
-    bool executable;
-    const ElfW(Sym) *symbols;
+    bool interpreter;
+    const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Rela) *tables[2];
+    const ElfW(Rela) * tables[2];
     size_t counts[2];
     uintptr_t relro_start;
     uintptr_t relro_end;
 };
 
 static void
-read_dynamic(struct image *image, const ElfW(Dyn) *entry)
+read_dynamic(struct image *image, const ElfW(Dyn) * entry)
 {
     size_t sizes[2] = {0, 0};
     for (; entry->d_tag != DT_NULL; entry++) {
@@ -141,32 +165,34 @@ read_dynamic(struct image *image, const ElfW(Dyn) *entry)
     }
 }
 
-static void
+/* False when the system refuses to make the page writable. */
+static bool
 store(const struct stressor_slot *slot, void *value)
 {
     size_t length = slot->relro_end - slot->relro_start;
     void *start = (void *)slot->relro_start;
     if (length != 0 && mprotect(start, length, PROT_READ | PROT_WRITE) != 0) {
-        return;
+        return false;
     }
     __atomic_store_n(slot->place, value, __ATOMIC_RELEASE);
     if (length != 0) {
         (void)mprotect(start, length, PROT_READ);
     }
+    return true;
 }
 
 static void
 rewrite(const struct image *image, void **place, int symbol, enum stressor_relocation relocation,
         void *wrapper)
 {
-    if (stressor_slot_count == STRESSOR_MAX_SLOTS) {
-        __atomic_fetch_or(&stressor_record->overflow, 8, __ATOMIC_RELAXED);
-        return;
-    }
     if (*place == wrapper) {
         return;
     }
-    struct stressor_slot *slot = &stressor_slots[stressor_slot_count++];
+    if (stressor_slot_count == STRESSOR_MAX_SLOTS) {
+        __atomic_fetch_or(&stressor_record->overflow, STRESSOR_FULL_SLOTS, __ATOMIC_RELAXED);
+        return;
+    }
+    struct stressor_slot *slot = &stressor_slots[stressor_slot_count];
     *slot = (struct stressor_slot){.place = place,
                                    .original = *place,
                                    .module = image->module,
@@ -177,11 +203,27 @@ rewrite(const struct image *image, void **place, int symbol, enum stressor_reloc
         slot->relro_start = image->relro_start;
         slot->relro_end = image->relro_end;
     }
-    store(slot, wrapper);
+    if (store(slot, wrapper)) {
+        stressor_slot_count++;
+    } else {
+        module_state[image->module] |= UNWRITABLE;
+    }
+}
+
+/* Whether the slot leads to `real`, or will: before the first call a lazily bound one still points
+ * into its own object, as does one that is bound to the object's own definition. */
+static bool
+leads_to(const struct image *image, const void *const *place, const ElfW(Sym) * symbol,
+         enum stressor_relocation relocation, const void *real)
+{
+    uintptr_t value = (uintptr_t)*place;
+    bool lazy = relocation == STRESSOR_JUMP_SLOT && symbol->st_shndx == SHN_UNDEF &&
+                value >= image->start && value < image->end;
+    return *place == real || lazy;
 }
 
 static void
-consider(const struct image *image, const ElfW(Rela) *rela)
+consider(const struct image *image, const ElfW(Rela) * rela)
 {
     enum stressor_relocation relocation;
     switch (ELF64_R_TYPE(rela->r_info)) {
@@ -203,13 +245,19 @@ consider(const struct image *image, const ElfW(Rela) *rela)
     }
     const char *name = image->strings + image->symbols[index].st_name;
     void **place = (void **)(image->base + rela->r_offset);
-    if (image->executable && strcmp(name, "dlopen") == 0) {
-        real_dlopen = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
-        rewrite(image, place, STRESSOR_NO_SYMBOL, relocation, (void *)wrap_dlopen);
+    void *service = image->interpreter ? service_wrapper(name) : NULL;
+    if (service != NULL) {
+        rewrite(image, place, STRESSOR_NO_SYMBOL, relocation, service);
         return;
     }
     int symbol = symbol_index(name);
-    if (symbol < 0 || (image->executable && stressor_symbols[symbol].kind != STRESSOR_BLOCK)) {
+    if (symbol < 0 || (image->interpreter && stressor_symbols[symbol].kind != STRESSOR_BLOCK) ||
+        *place == stressor_symbols[symbol].wrapper) {
+        return;
+    }
+    if (!leads_to(image, (const void *const *)place, &image->symbols[index], relocation,
+                  stressor_symbols[symbol].real)) {
+        module_state[image->module] |= ELSEWHERE;
         return;
     }
     rewrite(image, place, symbol, relocation, stressor_symbols[symbol].wrapper);
@@ -227,38 +275,78 @@ rewrite_image(struct image *image)
 
 /* ---- all modules ------------------------------------------------------------------------------ */
 
-static uint32_t
-list_module(const struct dl_phdr_info *info, const char *path, bool *fresh)
+static void
+find_extent(const struct dl_phdr_info *info, uintptr_t *start, uintptr_t *end)
 {
-    struct stressor_record *record = stressor_record;
-    uintptr_t start = UINTPTR_MAX, end = 0;
+    *start = UINTPTR_MAX;
+    *end = 0;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
         if (header->p_type == PT_LOAD) {
             uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
-            start = from < start ? from : start;
-            end = to > end ? to : end;
+            *start = from < *start ? from : *start;
+            *end = to > *end ? to : *end;
         }
     }
-    *fresh = false;
-    for (uint32_t i = 0; i < record->module_count; i++) {
-        if (record->modules[i].start == start) {
-            return i;
+}
+
+/* The end of the path, as far as a module has room for it. */
+static const char *
+path_of(const struct dl_phdr_info *info)
+{
+    static char executable[4096]; /* PATH_MAX; written under the loader's lock, always the same */
+    const char *path = info->dlpi_name;
+    if (path == NULL || path[0] == '\0') {
+        ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
+        executable[length > 0 ? length : 0] = '\0';
+        path = executable;
+    }
+    size_t length = strlen(path), size = sizeof(stressor_record->modules[0].path) - 1;
+    return length > size ? path + length - size : path;
+}
+
+/* Another object took the place of an unloaded one: its slots are gone with it. */
+static void
+forget_slots(uint32_t module)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < stressor_slot_count; i++) {
+        if (stressor_slots[i].module != module) {
+            stressor_slots[kept++] = stressor_slots[i];
         }
     }
-    uint32_t index = record->module_count;
+    stressor_slot_count = kept;
+    module_state[module] = 0;
+}
+
+/* The object's index in the record, where it is entered if need be; UINT32_MAX: no room. */
+static uint32_t
+list_module(const struct dl_phdr_info *info)
+{
+    struct stressor_record *record = stressor_record;
+    const char *path = path_of(info);
+    uintptr_t start, end;
+    find_extent(info, &start, &end);
+    uint32_t index = 0;
+    while (index < record->module_count && record->modules[index].start != start) {
+        index++;
+    }
     if (index == STRESSOR_MAX_MODULES) {
-        __atomic_fetch_or(&record->overflow, 4, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&record->overflow, STRESSOR_FULL_MODULES, __ATOMIC_RELAXED);
         return UINT32_MAX;
     }
     struct stressor_module *module = &record->modules[index];
+    if (index < record->module_count && module->end == end && strcmp(module->path, path) == 0) {
+        return index;
+    }
+    forget_slots(index);
     module->base = info->dlpi_addr;
     module->start = start;
     module->end = end;
-    size_t length = strlen(path), size = sizeof(module->path) - 1;
-    snprintf(module->path, size + 1, "%s", length > size ? path + length - size : path);
-    __atomic_store_n(&record->module_count, index + 1, __ATOMIC_RELEASE);
-    *fresh = true;
+    memcpy(module->path, path, strlen(path) + 1);
+    if (index == record->module_count) {
+        __atomic_store_n(&record->module_count, index + 1, __ATOMIC_RELEASE);
+    }
     return index;
 }
 
@@ -276,25 +364,31 @@ stressor_module_matches(uint32_t module)
     return 0;
 }
 
-static int
-visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
+const char *
+stressor_module_refuses(uint32_t module)
 {
-    (void)size;
-    char executable[sizeof(stressor_record->modules[0].path)];
-    const char *path = info->dlpi_name;
-    bool is_executable = path == NULL || path[0] == '\0';
-    if (is_executable) {
-        ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
-        executable[length > 0 ? length : 0] = '\0';
-        path = executable;
+    uint8_t state = module_state[module];
+    if (state & OURS) {
+        return "is stressor's own";
     }
-    bool fresh;
-    uint32_t index = list_module(info, path, &fresh);
-    if (rewriting == NULL || index == UINT32_MAX || module_done[index] ||
-        (!is_executable && !stressor_module_matches(index))) {
-        return 0;
+    if (state & UNWRITABLE) {
+        return "has read-only slots that the system refuses to make writable";
     }
-    struct image image = {.base = info->dlpi_addr, .module = index, .executable = is_executable};
+    if (state & ELSEWHERE) {
+        return "uses its own copies of the catalogued symbols, or other versions of them";
+    }
+    return "imports no catalogued symbol through a slot";
+}
+
+static bool
+holds(const struct image *image, uintptr_t address)
+{
+    return address >= image->start && address < image->end;
+}
+
+static void
+rewrite_object(const struct dl_phdr_info *info, struct image *image)
+{
     const ElfW(Dyn) *dynamic = NULL;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -304,17 +398,41 @@ visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
             dynamic = (const ElfW(Dyn) *)at;
         } else if (header->p_type == PT_GNU_RELRO) {
             /* The loader protects whole pages only: what shares the last page stays writable. */
-            image.relro_start = at & ~(page - 1);
-            image.relro_end = (at + header->p_memsz) & ~(page - 1);
+            image->relro_start = at & ~(page - 1);
+            image->relro_end = (at + header->p_memsz) & ~(page - 1);
         }
     }
     if (dynamic != NULL) {
-        read_dynamic(&image, dynamic);
+        read_dynamic(image, dynamic);
     }
-    if (image.symbols != NULL && image.strings != NULL) {
-        rewrite_image(&image);
+    if (image->symbols != NULL && image->strings != NULL) {
+        rewrite_image(image);
     }
-    module_done[index] = true;
+}
+
+static int
+visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
+{
+    (void)size;
+    uint32_t index = list_module(info);
+    if (rewriting == NULL || index == UINT32_MAX || (module_state[index] & DONE)) {
+        return 0;
+    }
+    struct image image = {.base = info->dlpi_addr,
+                          .start = stressor_record->modules[index].start,
+                          .end = stressor_record->modules[index].end,
+                          .module = index};
+    /* The interpreter is the executable, or a shared library that the executable loads. */
+    image.interpreter = index == 0 || holds(&image, stressor_interpreter_place());
+    if (!image.interpreter && !stressor_module_matches(index)) {
+        return 0;
+    }
+    if (holds(&image, (uintptr_t)stressor_symbols)) {
+        module_state[index] = DONE | OURS;
+        return 0;
+    }
+    rewrite_object(info, &image);
+    module_state[index] |= DONE;
     return 0;
 }
 
@@ -331,12 +449,28 @@ stressor_refresh_modules(void)
     (void)dl_iterate_phdr(visit_object, NULL);
 }
 
+static bool
+has_glob(const char *pattern)
+{
+    for (size_t i = 0; i < glob_count; i++) {
+        if (strcmp(globs[i], pattern) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 stressor_instrument(const char *const *patterns, size_t count)
 {
     prepare_names();
+    size_t before = glob_count;
     for (size_t i = 0; i < count; i++) {
+        if (has_glob(patterns[i])) {
+            continue;
+        }
         if (glob_count == STRESSOR_MAX_GLOBS || strlen(patterns[i]) >= sizeof(globs[0])) {
+            glob_count = before;
             return -1;
         }
         snprintf(globs[glob_count++], sizeof(globs[0]), "%s", patterns[i]);
@@ -345,15 +479,27 @@ stressor_instrument(const char *const *patterns, size_t count)
     return 0;
 }
 
+static int
+restore_object(struct dl_phdr_info *info, size_t size, void *count)
+{
+    (void)size;
+    uint32_t index = list_module(info);
+    for (size_t i = 0; i < stressor_slot_count; i++) {
+        const struct stressor_slot *slot = &stressor_slots[i];
+        if (slot->module == index && store(slot, slot->original)) {
+            ++*(size_t *)count;
+        }
+    }
+    return 0;
+}
+
 size_t
 stressor_restore(void)
 {
-    size_t count = stressor_slot_count;
-    while (stressor_slot_count > 0) {
-        const struct stressor_slot *slot = &stressor_slots[--stressor_slot_count];
-        store(slot, slot->original);
-    }
-    memset(module_done, 0, sizeof(module_done));
+    size_t count = 0;
+    (void)dl_iterate_phdr(restore_object, &count);
+    stressor_slot_count = 0;
+    memset(module_state, 0, sizeof(module_state));
     glob_count = 0;
     return count;
 }

@@ -27,6 +27,12 @@ stressor_layout_refuses(void)
     return NULL;
 }
 
+uintptr_t
+stressor_interpreter_place(void)
+{
+    return (uintptr_t)PyThreadState_GetUnchecked;
+}
+
 bool
 stressor_stop_requested(const void *thread_state)
 {
@@ -82,9 +88,9 @@ stressor_call_may_detach(const void *callable)
 {
 #if LAYOUT_KNOWN
     PyObject *object = (PyObject *)callable;
-    return Py_IS_TYPE(object, &PyFunction_Type) ||
-           (Py_IS_TYPE(object, &PyMethod_Type) &&
-            Py_IS_TYPE(PyMethod_GET_FUNCTION(object), &PyFunction_Type));
+    return object != NULL && (Py_IS_TYPE(object, &PyFunction_Type) ||
+                              (Py_IS_TYPE(object, &PyMethod_Type) &&
+                               Py_IS_TYPE(PyMethod_GET_FUNCTION(object), &PyFunction_Type)));
 #else
     (void)callable;
     return false;

@@ -13,6 +13,14 @@
 /* How many cells are in use: lets the tracer leave after one load. */
 static uint32_t active;
 
+/* Loss slots that are taken, one bit each. A slot goes back when its borrower was quicker, and at the
+ * end of the round when nobody was seen to use its substitute. */
+static uint32_t taken;
+_Static_assert(STRESSOR_MAX_LOSSES < 32, "one bit of `taken` for each slot");
+
+/* States of a loss's `used`. A process that dies in between leaves a use without its text. */
+enum { UNUSED, USED, WRITING };
+
 /* One substitute per loss slot. The tail of zeroes is for callers that read fields of the type that
  * they expected: they find NULLs there, not somebody else's memory. */
 static struct {
@@ -23,12 +31,17 @@ static int64_t counts[STRESSOR_MAX_LOSSES];
 
 static PyTypeObject *substitute_type;
 
+/* The first one to see it used tells how; `what` may be NULL. */
 static void
-mark_used(struct stressor_loss *loss, const char *how)
+mark_used(struct stressor_loss *loss, const char *how, const char *what)
 {
-    if (!__atomic_load_n(&loss->used, __ATOMIC_RELAXED)) {
-        snprintf(loss->how, sizeof(loss->how), "%s", how);
-        __atomic_store_n(&loss->used, 1, __ATOMIC_RELEASE);
+    uint32_t unused = UNUSED;
+    if (__atomic_load_n(&loss->used, __ATOMIC_RELAXED) == UNUSED &&
+        __atomic_compare_exchange_n(&loss->used, &unused, WRITING, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+        snprintf(loss->how, sizeof(loss->how), "%s%s%s", how, what != NULL ? " " : "",
+                 what != NULL ? what : "");
+        __atomic_store_n(&loss->used, USED, __ATOMIC_RELEASE);
     }
 }
 
@@ -83,13 +96,13 @@ stressor_ledger_prepare(void)
         return 0;
     }
     PyType_Slot slots[] = {
-        {Py_tp_repr, used_object},          {Py_tp_str, used_object},
-        {Py_tp_hash, used_hash},            {Py_tp_richcompare, used_compare},
-        {Py_tp_getattro, used_attribute},   {Py_tp_call, used_call},
-        {Py_tp_iter, used_object},          {Py_tp_iternext, used_object},
-        {Py_nb_index, used_object},         {Py_nb_int, used_object},
-        {Py_nb_float, used_object},         {Py_mp_subscript, used_attribute},
-        {Py_tp_dealloc, never_destroyed},   {0, NULL},
+        {Py_tp_repr, used_object},        {Py_tp_str, used_object},
+        {Py_tp_hash, used_hash},          {Py_tp_richcompare, used_compare},
+        {Py_tp_getattro, used_attribute}, {Py_tp_call, used_call},
+        {Py_tp_iter, used_object},        {Py_tp_iternext, used_object},
+        {Py_nb_index, used_object},       {Py_nb_int, used_object},
+        {Py_nb_float, used_object},       {Py_mp_subscript, used_attribute},
+        {Py_tp_dealloc, never_destroyed}, {0, NULL},
     };
     PyType_Spec spec = {
         .name = "stressor.Destroyed",
@@ -105,15 +118,38 @@ stressor_ledger_prepare(void)
     return 0;
 }
 
+static void
+renew_substitute(int slot)
+{
+    memset(&substitutes[slot], 0, sizeof(substitutes[slot]));
+    substitutes[slot].object.ob_type = substitute_type;
+    stressor_disown(&substitutes[slot].object);
+    counts[slot] = stressor_shared_word(&substitutes[slot].object);
+}
+
 void
 stressor_ledger_reset(void)
 {
     active = 0;
-    memset(substitutes, 0, sizeof(substitutes));
+    taken = 0;
     for (int i = 0; i < STRESSOR_MAX_LOSSES; i++) {
-        substitutes[i].object.ob_type = substitute_type;
-        stressor_disown(&substitutes[i].object);
-        counts[i] = stressor_shared_word(&substitutes[i].object);
+        renew_substitute(i);
+    }
+}
+
+void
+stressor_ledger_next_round(void)
+{
+    for (int i = 0; i < STRESSOR_MAX_LOSSES; i++) {
+        struct stressor_loss *loss = &stressor_record->losses[i];
+        if ((taken & (1u << i)) && loss->used == UNUSED) {
+            memset(loss, 0, sizeof(*loss));
+            renew_substitute(i);
+            taken &= ~(1u << i);
+        }
+    }
+    for (uint32_t i = 0; i < stressor_record->threads; i++) {
+        stressor_threads[i].open_loss = false;
     }
 }
 
@@ -134,8 +170,19 @@ stressor_ledger_meet(const void *object, const char *how)
     if (slot < 0) {
         return false;
     }
-    mark_used(&stressor_record->losses[slot], how);
+    mark_used(&stressor_record->losses[slot], how, NULL);
     return true;
+}
+
+void
+stressor_ledger_passed(const void *object, uint32_t symbol)
+{
+    int slot = slot_of(object);
+    if (slot >= 0) {
+        bool counting = stressor_symbols[symbol].category == STRESSOR_REFCOUNT;
+        mark_used(&stressor_record->losses[slot], counting ? "counted" : "passed to",
+                  counting ? NULL : stressor_symbols[symbol].name);
+    }
 }
 
 void
@@ -167,7 +214,10 @@ stressor_ledger_return(struct stressor_thread *self, int cell, void *object,
     loss->site = pass->site;
     loss->visit = pass->visit;
     loss->thread = self->id;
-    loss->borrower_count = stressor_unwind(loss->borrower, STRESSOR_MAX_FRAMES, 0);
+    self->inside = true; /* the unwinder may call through a slot */
+    loss->borrower_count =
+        stressor_unwind(loss->borrower, STRESSOR_MAX_FRAMES, STRESSOR_WHOLE_STACK);
+    self->inside = false;
     __atomic_store_n(&loss->site_known, 1, __ATOMIC_RELEASE);
     self->open_loss = true;
     return &substitutes[slot].object;
@@ -179,23 +229,46 @@ record_destroyer(struct stressor_loss *loss, const void *object)
     struct stressor_thread *self = stressor_self;
     loss->destroyer = self != NULL ? self->id : -1;
     snprintf(loss->type, sizeof(loss->type), "%s", Py_TYPE((PyObject *)object)->tp_name);
-    loss->destroyer_count = stressor_unwind(loss->destroyer_frames, STRESSOR_MAX_FRAMES, 0);
+    loss->destroyer_count =
+        stressor_unwind(loss->destroyer_frames, STRESSOR_MAX_FRAMES, STRESSOR_WHOLE_STACK);
+}
+
+/* A loss slot for the caller alone, or -1. */
+static int
+take_slot(void)
+{
+    uint32_t held = __atomic_load_n(&taken, __ATOMIC_RELAXED);
+    int slot;
+    do {
+        slot = __builtin_ctz(~held);
+        if (slot >= STRESSOR_MAX_LOSSES) {
+            __atomic_fetch_or(&stressor_record->overflow, STRESSOR_FULL_LOSSES, __ATOMIC_RELAXED);
+            return -1;
+        }
+    } while (!__atomic_compare_exchange_n(&taken, &held, held | (1u << slot), false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    uint32_t count = __atomic_load_n(&stressor_record->loss_count, __ATOMIC_RELAXED);
+    while (count < (uint32_t)slot + 1 &&
+           !__atomic_compare_exchange_n(&stressor_record->loss_count, &count, (uint32_t)slot + 1,
+                                        false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    }
+    return slot;
 }
 
 static void
 lose(uintptr_t *cell, const void *object)
 {
-    uint32_t slot = __atomic_fetch_add(&stressor_record->loss_count, 1, __ATOMIC_ACQ_REL);
-    if (slot >= STRESSOR_MAX_LOSSES) {
-        __atomic_fetch_sub(&stressor_record->loss_count, 1, __ATOMIC_ACQ_REL);
+    int slot = take_slot();
+    if (slot < 0) {
         return;
     }
     record_destroyer(&stressor_record->losses[slot], object);
     uintptr_t expected = (uintptr_t)object;
-    /* Fails when the borrower's pause ended meanwhile: then nothing was seen, and the slot stays
-     * unfinished (`site_known` is 0), which readers skip. */
-    (void)__atomic_compare_exchange_n(cell, &expected, ((uintptr_t)slot << 1) | LOST, false,
-                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    /* Fails when the borrower's pause ended meanwhile: then nothing was seen. */
+    if (!__atomic_compare_exchange_n(cell, &expected, ((uintptr_t)slot << 1) | LOST, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        __atomic_fetch_and(&taken, ~(1u << slot), __ATOMIC_RELEASE);
+    }
 }
 
 void
@@ -205,6 +278,7 @@ stressor_ledger_destroyed(void *object)
         stressor_may_resurrect(object)) {
         return;
     }
+    struct stressor_thread *guarded = stressor_guard(); /* the unwinder may call through a slot */
     for (uint32_t i = 0; i < stressor_record->threads; i++) {
         for (int cell = 0; cell < 2; cell++) {
             uintptr_t *borrowed = &stressor_threads[i].borrowed[cell];
@@ -212,6 +286,9 @@ stressor_ledger_destroyed(void *object)
                 lose(borrowed, object);
             }
         }
+    }
+    if (guarded != NULL) {
+        guarded->inside = false;
     }
 }
 
@@ -225,7 +302,7 @@ stressor_ledger_settle(struct stressor_thread *self, const void *result)
         struct stressor_loss *loss = &stressor_record->losses[i];
         if (__atomic_load_n(&loss->site_known, __ATOMIC_ACQUIRE) && loss->thread == self->id &&
             stressor_shared_word(&substitutes[i].object) != counts[i]) {
-            mark_used(loss, "counted");
+            mark_used(loss, "counted", NULL);
         }
     }
 }

@@ -27,11 +27,12 @@ static PyObject *
 shim_open_record(PyObject *module, PyObject *path)
 {
     (void)module;
-    const char *text = PyUnicode_AsUTF8(path);
-    if (text == NULL) {
+    PyObject *bytes;
+    if (!PyUnicode_FSConverter(path, &bytes)) {
         return NULL;
     }
-    int error = stressor_record_open(text);
+    int error = stressor_record_open(PyBytes_AS_STRING(bytes));
+    Py_DECREF(bytes);
     return error != 0 ? raise_errno(error) : Py_NewRef(Py_None);
 }
 
@@ -84,8 +85,27 @@ shim_declare_operations(PyObject *module, PyObject *names)
     if (count < 0) {
         return NULL;
     }
+    if (!stressor_armed) {
+        PyErr_SetString(PyExc_RuntimeError, "arm() first: it forgets all sites");
+        return NULL;
+    }
     (void)stressor_declare_operations(texts, (size_t)count);
     Py_RETURN_NONE;
+}
+
+/* One number of a rule. Hashes use all 64 bits and -1 is "any", so both ranges are taken. */
+static int
+read_number(PyObject *object, int64_t *number)
+{
+    int overflow;
+    *number = PyLong_AsLongLongAndOverflow(object, &overflow);
+    if (overflow > 0) {
+        *number = (int64_t)PyLong_AsUnsignedLongLong(object);
+    }
+    if (overflow < 0 || PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Format(PyExc_ValueError, "a rule's numbers have 64 bits: %R", object);
+    }
+    return PyErr_Occurred() != NULL ? -1 : 0;
 }
 
 static int
@@ -97,9 +117,7 @@ read_rule(PyObject *tuple, struct stressor_rule *rule)
         return -1;
     }
     for (int i = 0; i < STRESSOR_RULE_FIELDS; i++) {
-        /* Hashes use all 64 bits, -1 is "any": both fit the two's complement mask. */
-        numbers[i] = (int64_t)PyLong_AsUnsignedLongLongMask(PyTuple_GET_ITEM(tuple, i));
-        if (PyErr_Occurred()) {
+        if (read_number(PyTuple_GET_ITEM(tuple, i), &numbers[i]) < 0) {
             return -1;
         }
     }
@@ -178,6 +196,18 @@ shim_begin_round(PyObject *module, PyObject *number)
 }
 
 static PyObject *
+shim_used_losses(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    uint32_t taken = __atomic_load_n(&stressor_record->loss_count, __ATOMIC_ACQUIRE);
+    long used = 0;
+    for (uint32_t i = 0; i < taken && i < STRESSOR_MAX_LOSSES; i++) {
+        used += __atomic_load_n(&stressor_record->losses[i].used, __ATOMIC_ACQUIRE) != 0;
+    }
+    return PyLong_FromLong(used);
+}
+
+static PyObject *
 shim_enter(PyObject *module, PyObject *number)
 {
     (void)module;
@@ -214,6 +244,10 @@ shim_barrier_reset(PyObject *module, PyObject *number)
     if (parties == (unsigned long)-1 && PyErr_Occurred()) {
         return NULL;
     }
+    if (parties < 1 || parties > STRESSOR_MAX_THREADS + 1) {
+        PyErr_Format(PyExc_ValueError, "parties must be 1 to %d", STRESSOR_MAX_THREADS + 1);
+        return NULL;
+    }
     stressor_barrier_reset((uint32_t)parties);
     Py_RETURN_NONE;
 }
@@ -222,9 +256,14 @@ static PyObject *
 shim_barrier_wait(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
+    /* Waiting, and coming back from it, are no part of the round. */
+    struct stressor_thread *self = stressor_guard();
     Py_BEGIN_ALLOW_THREADS
     stressor_barrier_wait();
     Py_END_ALLOW_THREADS
+    if (self != NULL) {
+        self->inside = false;
+    }
     Py_RETURN_NONE;
 }
 
@@ -273,7 +312,11 @@ shim_decide(PyObject *module, PyObject *args)
         return NULL;
     }
     uint64_t base = stressor_round_base(seed, round);
-    for (Py_ssize_t i = 0; PyList_Check(rules) && i < PyList_GET_SIZE(rules); i++) {
+    if (!PyList_Check(rules)) {
+        PyErr_SetString(PyExc_ValueError, "wanted a list of rules");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(rules); i++) {
         struct stressor_rule rule;
         uint32_t ns;
         if (read_rule(PyList_GET_ITEM(rules, i), &rule) < 0) {
@@ -306,8 +349,10 @@ shim_bench(PyObject *module, PyObject *args)
     }
     double time = stressor_bench(what, iterations);
     if (time < 0) {
-        PyErr_Format(PyExc_ValueError, "cannot measure '%s': instrument() first, and choose from "
-                     "direct, disarmed, armed, recorded, decide", what);
+        PyErr_Format(PyExc_ValueError,
+                     "cannot measure '%s': instrument() first, and choose from "
+                     "direct, disarmed, armed, recorded, decide",
+                     what);
         return NULL;
     }
     return PyFloat_FromDouble(time);
@@ -321,6 +366,7 @@ static PyMethodDef methods[] = {
     {"arm", (PyCFunction)(void (*)(void))shim_arm, METH_VARARGS | METH_KEYWORDS, NULL},
     {"disarm", shim_disarm, METH_NOARGS, NULL},
     {"begin_round", shim_begin_round, METH_O, NULL},
+    {"used_losses", shim_used_losses, METH_NOARGS, NULL},
     {"enter", shim_enter, METH_O, NULL},
     {"leave", shim_leave, METH_NOARGS, NULL},
     {"barrier_reset", shim_barrier_reset, METH_O, NULL},
@@ -348,6 +394,7 @@ after_fork(void)
     stressor_armed = false;
     stressor_hooks_on = stressor_ledger_on = false;
     stressor_self = NULL;
+    stressor_record_abandon();
 }
 
 static int

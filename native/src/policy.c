@@ -6,14 +6,13 @@ struct stressor_rule stressor_rules[STRESSOR_MAX_RULES];
 uint32_t stressor_rule_count;
 uint64_t stressor_base;
 
-/* Rules of a site as a chain of links, in plan order. `head` is written by the site's maker before
- * the site is published, so readers need no ordering of their own. 0 is the end of a chain. */
+/* Rules of a site as a chain of links, in plan order; 0 is the end of a chain. */
 static struct {
     uint16_t rule;
     uint32_t next;
 } links[STRESSOR_RULE_LINKS];
 static uint32_t link_count = 1;
-static uint32_t heads[STRESSOR_MAX_SITES];
+uint32_t stressor_rule_heads[STRESSOR_MAX_SITES];
 
 uint64_t
 stressor_fnv(uint64_t hash, const char *text)
@@ -47,13 +46,17 @@ stressor_rule_parse(struct stressor_rule *rule, const int64_t *n)
     if (n[0] < STRESSOR_SELECT_ANY || n[0] > STRESSOR_SELECT_KIND) {
         return "selector kind";
     }
+    if ((n[0] == STRESSOR_SELECT_CATEGORY && (n[1] < 0 || n[1] > STRESSOR_CATEGORY_OP)) ||
+        (n[0] == STRESSOR_SELECT_KIND && (n[1] < 0 || n[1] > STRESSOR_OP))) {
+        return "selector value";
+    }
     if (n[2] < -1 || n[2] > 1) {
         return "phase";
     }
     if (n[3] < -1 || n[3] >= STRESSOR_MAX_THREADS || n[9] < -1 || n[9] >= STRESSOR_MAX_THREADS) {
         return "thread";
     }
-    if (n[4] < -1 || n[4] > UINT32_MAX || n[11] < -1 || n[11] > UINT32_MAX) {
+    if (n[4] < -1 || n[4] == 0 || n[4] > UINT32_MAX || n[11] < -1 || n[11] > UINT32_MAX) {
         return "visit";
     }
     if (n[5] < 0 || n[5] > (int64_t)1 << 32) {
@@ -106,13 +109,14 @@ stressor_rule_selects(const struct stressor_rule *rule, const struct stressor_si
     }
 }
 
-/* Log-uniform in octaves: short and long delays are equally likely, whatever the range. */
+/* Log-uniform in octaves: short and long delays are equally likely, whatever the range. The last
+ * octave ends where the range does. */
 static uint32_t
 draw_ns(const struct stressor_rule *rule, uint64_t draw)
 {
     uint32_t least = rule->least_ns;
-    if (rule->most_ns <= least) {
-        return least;
+    if (rule->action == STRESSOR_HOLD || rule->most_ns <= least) {
+        return rule->most_ns; /* a hold's is its deadline */
     }
     uint64_t floor = least > 0 ? least : 1;
     unsigned octaves = 1;
@@ -120,8 +124,8 @@ draw_ns(const struct stressor_rule *rule, uint64_t draw)
         octaves++;
     }
     uint64_t from = floor << (draw % octaves);
-    uint64_t ns = from + mix(draw) % from;
-    return ns > rule->most_ns ? rule->most_ns : (uint32_t)ns;
+    uint64_t left = rule->most_ns - from + 1;
+    return (uint32_t)(from + mix(draw) % (left < from ? left : from));
 }
 
 bool
@@ -145,7 +149,7 @@ stressor_rule_acts(const struct stressor_rule *rule, uint64_t base, int thread, 
 void
 stressor_rules_unbind(void)
 {
-    memset(heads, 0, sizeof(heads));
+    memset(stressor_rule_heads, 0, sizeof(stressor_rule_heads));
     link_count = 1;
 }
 
@@ -159,25 +163,19 @@ stressor_rules_bind(uint32_t site)
         }
         uint32_t link = __atomic_fetch_add(&link_count, 1, __ATOMIC_RELAXED);
         if (link >= STRESSOR_RULE_LINKS) {
-            __atomic_fetch_or(&stressor_record->overflow, 2, __ATOMIC_RELAXED);
+            __atomic_fetch_or(&stressor_record->overflow, STRESSOR_FULL_RULES, __ATOMIC_RELAXED);
             return;
         }
         links[link].rule = (uint16_t)i;
-        links[link].next = heads[site];
-        heads[site] = link;
+        links[link].next = stressor_rule_heads[site];
+        stressor_rule_heads[site] = link;
     }
-}
-
-bool
-stressor_site_has_rules(uint32_t site)
-{
-    return heads[site] != 0;
 }
 
 struct stressor_decision
 stressor_decide(uint32_t site, int thread, uint32_t visit, int phase)
 {
-    for (uint32_t link = heads[site]; link != 0; link = links[link].next) {
+    for (uint32_t link = stressor_rule_heads[site]; link != 0; link = links[link].next) {
         const struct stressor_rule *rule = &stressor_rules[links[link].rule];
         uint32_t ns;
         if (stressor_rule_acts(rule, stressor_base, thread, stressor_record->sites[site].hash,

@@ -21,6 +21,17 @@ stamp(struct stressor_record *record)
     record->size_low = (uint32_t)sizeof(struct stressor_record);
 }
 
+/* What outlives a trial: the modules, and that there were too many of them or of their slots. */
+enum { LASTING = STRESSOR_FULL_MODULES | STRESSOR_FULL_SLOTS };
+
+static void
+copy_modules(struct stressor_record *to, const struct stressor_record *from)
+{
+    to->module_count = from->module_count;
+    to->overflow = from->overflow & LASTING;
+    memcpy(to->modules, from->modules, from->module_count * sizeof(to->modules[0]));
+}
+
 int
 stressor_record_open(const char *path)
 {
@@ -38,11 +49,19 @@ stressor_record_open(const char *path)
     if (mapped == MAP_FAILED) {
         return error;
     }
-    mapped->module_count = private_record.module_count;
-    memcpy(mapped->modules, private_record.modules, sizeof(mapped->modules));
+    copy_modules(mapped, &private_record);
     stamp(mapped);
     stressor_record = mapped;
     return 0;
+}
+
+void
+stressor_record_abandon(void)
+{
+    if (stressor_record != &private_record) {
+        copy_modules(&private_record, stressor_record);
+        stressor_record = &private_record;
+    }
 }
 
 static void
@@ -59,18 +78,16 @@ void
 stressor_record_reset(void)
 {
     struct stressor_record *record = stressor_record;
-    for (int i = 0; i < STRESSOR_MAX_THREADS; i++) {
-        struct stressor_lane *lane = &record->lanes[i];
-        if (lane->progress != 0) { /* reading an untouched lane maps one zero page, no more */
-            lane->progress = 0;
-            clear_lane(lane, record->site_count);
-        }
+    for (uint32_t i = 0; i < record->threads; i++) {
+        record->lanes[i].progress = 0;
+        clear_lane(&record->lanes[i], record->site_count);
     }
     memset(record->sites, 0, record->site_count * sizeof(record->sites[0]));
     memset(record->losses, 0, sizeof(record->losses));
     memset(&record->crash, 0, sizeof(record->crash));
     record->threads = record->round = record->armed = 0;
-    record->site_count = record->loss_count = record->overflow = 0;
+    record->site_count = record->loss_count = 0;
+    record->overflow &= LASTING;
     record->strangers = 0;
     stamp(record);
 }

@@ -56,12 +56,12 @@ stressor_layout(PyObject *module, PyObject *unused)
     (void)module, (void)unused;
 #define SIZE(type) "size." #type, (int)sizeof(struct stressor_##type)
 #define AT(type, field) #type "." #field, (int)offsetof(struct stressor_##type, field)
-    return Py_BuildValue(
-        "{s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i}", SIZE(record),
-        SIZE(crash), SIZE(loss), SIZE(module), SIZE(site), SIZE(lane), SIZE(event),
-        AT(record, threads), AT(record, strangers), AT(record, crash), AT(record, losses),
-        AT(record, modules), AT(record, sites), AT(record, lanes), AT(lane, before),
-        AT(lane, after), AT(lane, ring));
+    return Py_BuildValue("{s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i}",
+                         SIZE(record), SIZE(crash), SIZE(loss), SIZE(module), SIZE(site),
+                         SIZE(lane), SIZE(event), AT(record, threads), AT(record, strangers),
+                         AT(record, crash), AT(record, losses), AT(record, modules),
+                         AT(record, sites), AT(record, lanes), AT(lane, before), AT(lane, after),
+                         AT(lane, ring));
 #undef SIZE
 #undef AT
 }
@@ -120,52 +120,57 @@ file_name(uint32_t index)
 }
 
 static PyObject *
-covered(const struct stressor_slot *slot, int count)
+covered(uint32_t module, size_t index, int relocation, uint32_t count)
 {
-    const struct stressor_symbol *symbol = &stressor_symbols[slot->symbol];
-    return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s,s:i}", "module", file_name(slot->module), "path",
-                         stressor_record->modules[slot->module].path, "symbol", symbol->name,
-                         "category", symbol->category, "relocation",
-                         relocation_names[slot->relocation], "count", count);
+    const struct stressor_symbol *symbol = &stressor_symbols[index];
+    return Py_BuildValue("{s:s,s:s,s:s,s:i,s:s,s:I}", "module", file_name(module), "path",
+                         stressor_record->modules[module].path, "symbol", symbol->name, "category",
+                         symbol->category, "relocation", relocation_names[relocation], "count",
+                         count);
 }
 
-/* Slots of one module are neighbours; those of one symbol and kind are counted together. */
+/* Slots of one module, symbol and kind are counted together. */
 static int
-list_slots(PyObject *list, bool *seen)
+list_slots(PyObject *list, uint32_t module, bool *seen)
 {
+    uint32_t counts[STRESSOR_MAX_SYMBOLS][3] = {{0}};
     for (size_t i = 0; i < stressor_slot_count; i++) {
         const struct stressor_slot *slot = &stressor_slots[i];
-        if (slot->symbol >= stressor_symbol_count) {
-            continue;
+        if (slot->module == module && slot->symbol < STRESSOR_MAX_SYMBOLS) {
+            counts[slot->symbol][slot->relocation]++;
         }
-        seen[slot->module] = true;
-        int count = 1;
-        bool earlier = false;
-        for (size_t j = 0; j < stressor_slot_count && !earlier; j++) {
-            const struct stressor_slot *other = &stressor_slots[j];
-            bool same = other->module == slot->module && other->symbol == slot->symbol &&
-                        other->relocation == slot->relocation;
-            earlier = same && j < i;
-            count += same && j > i;
-        }
-        if (!earlier && append(list, covered(slot, count)) < 0) {
-            return -1;
+    }
+    for (size_t symbol = 0; symbol < stressor_symbol_count; symbol++) {
+        for (int relocation = 0; relocation < 3; relocation++) {
+            uint32_t count = counts[symbol][relocation];
+            if (count == 0) {
+                continue;
+            }
+            *seen = true;
+            if (append(list, covered(module, symbol, relocation, count)) < 0) {
+                return -1;
+            }
         }
     }
     return 0;
 }
 
-static int
-list_uncovered(PyObject *list, const bool *seen)
+static PyObject *
+uncovered(uint32_t module)
 {
-    for (uint32_t i = 1; i < stressor_record->module_count; i++) {
-        if (!seen[i] && stressor_module_matches(i)) {
-            PyObject *item = Py_BuildValue("{s:s,s:s,s:s}", "module", file_name(i), "path",
-                                           stressor_record->modules[i].path, "reason",
-                                           "imports no catalogued symbol through a slot");
-            if (append(list, item) < 0) {
-                return -1;
-            }
+    return Py_BuildValue("{s:s,s:s,s:s}", "module", file_name(module), "path",
+                         stressor_record->modules[module].path, "reason",
+                         stressor_module_refuses(module));
+}
+
+static int
+list_modules(PyObject *slots, PyObject *without)
+{
+    for (uint32_t i = 0; i < stressor_record->module_count; i++) {
+        bool seen = false;
+        if (list_slots(slots, i, &seen) < 0 ||
+            (i > 0 && !seen && stressor_module_matches(i) && append(without, uncovered(i)) < 0)) {
+            return -1;
         }
     }
     return 0;
@@ -174,13 +179,11 @@ list_uncovered(PyObject *list, const bool *seen)
 PyObject *
 stressor_survey(void)
 {
-    bool seen[STRESSOR_MAX_MODULES] = {false};
-    PyObject *slots = PyList_New(0), *uncovered = PyList_New(0);
-    if (slots == NULL || uncovered == NULL || list_slots(slots, seen) < 0 ||
-        list_uncovered(uncovered, seen) < 0) {
+    PyObject *slots = PyList_New(0), *without = PyList_New(0);
+    if (slots == NULL || without == NULL || list_modules(slots, without) < 0) {
         Py_XDECREF(slots);
-        Py_XDECREF(uncovered);
+        Py_XDECREF(without);
         return NULL;
     }
-    return Py_BuildValue("(NN)", slots, uncovered);
+    return Py_BuildValue("(NN)", slots, without);
 }

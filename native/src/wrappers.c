@@ -126,3 +126,4 @@ struct stressor_symbol stressor_symbols[] = {
 #include "sites.def"
 };
 const size_t stressor_symbol_count = SYM_COUNT;
+_Static_assert((int)SYM_COUNT <= (int)STRESSOR_MAX_SYMBOLS, "tables have room for the catalogue");

@@ -119,7 +119,12 @@ class ForkServer:
 
 
 def _command(order: Order, slot: Path) -> list[str]:
-    orders = {"target": order.target, "modules": order.modules, "slot": str(slot)}
+    orders = {
+        "target": order.target,
+        "modules": order.modules,
+        "slot": str(slot),
+        "parent": os.getpid(),
+    }
     # -P: the current folder's files must not stand in for the standard library's.
     return [order.python, "-P", "-m", "stressor.runtime", "launch", json.dumps(orders)]
 

@@ -167,36 +167,28 @@ class Host:
         self._laid_out = plan
 
     def _carry_out(self, plan: Plan, nonce: str) -> Watched:
+        """See the plan's child through; once more when its server died before there was a child."""
         while True:
             server = self._ready()
             try:
                 pid = server.start_child("run", nonce)
+                watched = watch(server, pid, plan.limits, self.slot / RECORD)
             except LinkLost as lost:
-                # It died between two trials: of an earlier one, not of this.
+                printed = server.link.printed()
                 self.close()
                 self._count_loss(str(lost))
+                # A child makes its record before anything of the target runs in it.
+                if (self.slot / RECORD).exists():
+                    return Watched(Ending(End.LOST), printed)
                 continue
             except BaseException:
+                # Ctrl-C, say: the child is running and its server expects to wait for it.
                 self.close()
                 raise
-            return self._watch(server, pid, plan)
-
-    def _watch(self, server: ForkServer, pid: int, plan: Plan) -> Watched:
-        try:
-            watched = watch(server, pid, plan.limits, self.slot / RECORD)
-        except LinkLost as lost:
-            printed = server.link.printed()
-            self.close()
-            self._count_loss(str(lost))
-            return Watched(Ending(End.LOST), printed)
-        except BaseException:
-            # Ctrl-C, say: the child is running and its server expects to wait for it.
-            self.close()
-            raise
-        if watched.lost_server:
-            self.close()
-        self._lost = 0
-        return watched
+            if watched.lost_server:
+                self.close()
+            self._lost = 0
+            return watched
 
     def _tell(self, plan: Plan) -> Texts:
         """The program as text, for a trial that will be shown; empty when it cannot be had."""

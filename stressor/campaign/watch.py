@@ -63,6 +63,7 @@ def _give_up(server: ForkServer, pid: int, end: End) -> Watched:
         # It is dead and its server does not say so: the child stopped its parent.
         raise LinkLost("the fork server does not answer")
     printed = server.link.printed()
+    server.link.forget()  # now: what comes from here on may be the answer to a signal
     stacks = ""
     if end is not End.MEMORY:
         by_signal = BySignal(server.hello.stacks_signal, lambda seconds: _reply(server, seconds))
@@ -75,7 +76,6 @@ def _give_up(server: ForkServer, pid: int, end: End) -> Watched:
 
 
 def _reply(server: ForkServer, seconds: float) -> str:
-    server.link.forget()
     server.link.wait_for_print(seconds)
     return server.link.printed()
 

@@ -65,16 +65,16 @@ def minimize(
     if trial.outcome.signature is not None and trial.outcome.signature.kind is FailureKind.HANG:
         carry_out = hasty(carry_out)
     search = Search(trial, carry_out, Meter(effort, clock, stopped), tell)
-    found = Tally()
+    found, finished = Tally(), False
     try:
         found = strengthen(search)
-        if search.base.hits:
-            _cycle(search)
+        finished = search.base.hits > 0 and _cycle(search)
     except Spent:
         pass
     search.meter = Meter(Effort(effort.seconds / 2, CONFIRMATIONS), clock, stopped)
     search.begin("measuring the rate")
-    return evolve(settle(search, found), minimized=True, origin=trial.origin)
+    small = settle(search, found)
+    return evolve(small, minimized=finished or small.plan != trial.plan, origin=trial.origin)
 
 
 def hasty(carry_out: CarryOut) -> CarryOut:
@@ -88,10 +88,12 @@ def hasty(carry_out: CarryOut) -> CarryOut:
     return run
 
 
-def _cycle(search: Search) -> None:
+def _cycle(search: Search) -> bool:
+    """All passes, until they find nothing more; True, which says that none was cut short."""
     for _ in range(MOST_CYCLES):
         before = search.best.plan
         for reduce in PASSES:
             reduce(search)
         if search.best.plan == before:
-            return
+            break
+    return True

@@ -8,15 +8,23 @@ failure needs few runs per candidate.
 
 from attrs import evolve
 
-from stressor.minimize.exact import written_out
+from stressor.minimize.edits import with_rules
+from stressor.minimize.exact import is_exact, written_out
 from stressor.minimize.odds import MOST_ROUNDS, SURE, Tally, rounds_for
 from stressor.minimize.search import Search
-from stressor.model.plan import Allocator
+from stressor.model.plan import Action, Allocator, Rule
 
 START_RUNS = 8
 
 STRENGTHENINGS = 3
 """The first count of a rare failure is hardly more than a guess; the second is of what it gave."""
+
+STRONG = 0.5
+"""Failing in every second round is strong enough: two or three of them make it sure."""
+
+GAIN = 2.0
+STRETCH = 8
+MOST_DELAY_NS = 2_000_000
 
 MOST_RUN_SECONDS = 3.0
 """A run may last so long for the sake of more rounds; some twenty of them fit in an effort."""
@@ -31,6 +39,7 @@ def strengthen(search: Search) -> Tally:
     found = search.measure(search.best.plan, START_RUNS).tally
     search.base = found
     _write_out(search)
+    _stretch(search)
     _add_rounds(search)
     return found
 
@@ -44,6 +53,34 @@ def _write_out(search: Search) -> None:
             search.accept(sample.hit)
             search.base = sample.tally
             return
+
+
+def _stretch(search: Search) -> None:
+    """Make all exact delays longer while that makes the failure much more likely.
+
+    Threads start microseconds apart, differently every time. Longer delays keep their order in spite
+    of that; they are shortened later, as far as the rate allows.
+    """
+    while search.base.per_round < STRONG:
+        rules = search.best.plan.rules
+        longer = tuple(map(_stretched, rules))
+        if longer == rules:
+            return
+        search.begin("stretching the delays")
+        sample = search.measure(with_rules(search.best.plan, longer), START_RUNS)
+        if sample.hit is None or sample.tally.per_round < GAIN * search.base.per_round:
+            return
+        search.accept(sample.hit)
+        search.base = sample.tally
+
+
+def _stretched(rule: Rule) -> Rule:
+    if rule.is_pin or not is_exact(rule):
+        return rule
+    most = max(min(STRETCH * rule.most_ns, MOST_DELAY_NS), rule.most_ns)
+    # What spins or yields does so because it is short.
+    action = Action.SLEEP if rule.action in (Action.SPIN, Action.YIELD) else rule.action
+    return evolve(rule, action=action, least_ns=most, most_ns=most)
 
 
 def _add_rounds(search: Search) -> None:

@@ -59,9 +59,8 @@ def unsupported() -> str:
     return _shim.supported()
 
 
-def die_with_parent() -> None:
-    """Be killed when the parent dies; ends the process when it is dead already."""
-    parent = os.getppid()
+def die_with_parent(parent: int) -> None:
+    """Be killed when process `parent` dies; ends this one when it is dead already."""
     _shim.die_with_parent()
     if os.getppid() != parent:
         os._exit(70)
@@ -99,6 +98,9 @@ enter, leave = _shim.enter, _shim.leave
 barrier_reset, barrier_wait = _shim.barrier_reset, _shim.barrier_wait
 operation_begin, operation_end = _shim.operation_begin, _shim.operation_end
 disable_randomization = _shim.disable_randomization
+
+# For `survey`, which tells of every slot by itself.
+catalogue, rewrite_slots, restore_slots = _shim.catalogue, _shim.instrument, _shim.restore
 
 
 def rule_numbers(rule: Rule) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ modules may be used freely here, because the exec forgets them.
 """
 
 import contextlib
+import json
 import os
 import resource
 import sys
@@ -19,7 +20,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 def launch(orders: str) -> NoReturn:
     """Prepare the process, then execute `serve` in it."""
-    binding.die_with_parent()
+    binding.die_with_parent(json.loads(orders)["parent"])
     adopt_orphans()
     leave_no_cores()
     # Where the system forbids it (seccomp), trials still work; `serve` says so in its first line.

@@ -39,6 +39,7 @@ class Orders:
     target: str
     modules: list[str]
     slot: str
+    parent: int  # the host's process
 
 
 def serve(text: str) -> NoReturn:
@@ -63,6 +64,7 @@ class Server:
     def __init__(self, protocol: Protocol, slot: Path) -> None:
         self._protocol = protocol
         self._slot = slot
+        self._pid = os.getpid()
         self._kept: frozenset[int] = frozenset()  # children that the target's import started
         self._plan: Plan | None = None  # the last one, and which file it was read from
         self._version = (0, 0)
@@ -127,7 +129,7 @@ class Server:
     def _enter_child(self) -> None:
         """What every child does first, before anything of the target's runs in it."""
         self._protocol.close()
-        binding.die_with_parent()
+        binding.die_with_parent(self._pid)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -75,6 +75,7 @@ def test_what_cannot_be_reproduced_comes_back_as_it_was() -> None:
     assert kept.plan == start.plan
     assert kept.evidence == start.evidence
     assert str(kept.rate) == "0/20"
+    assert not kept.minimized
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -7,6 +7,12 @@
 #ifndef STRESSOR_CRASH_H
 #define STRESSOR_CRASH_H
 
+struct sigaction;
+
+/* Stands for the interpreter's sigaction. Once our handlers are installed, those of our signals that
+ * it sets are kept as the ones to run after ours, and are what it gets back. */
+int stressor_crash_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
+
 /* Returns 0 or an errno. Owner of the process, before workers. */
 int stressor_crash_install(void);
 

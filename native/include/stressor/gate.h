@@ -63,6 +63,8 @@ struct stressor_symbol {
     void *real;
 };
 
+enum { STRESSOR_MAX_SYMBOLS = 512 }; /* a bound for tables; the catalogue has about half of it */
+
 extern struct stressor_symbol stressor_symbols[];
 extern const size_t stressor_symbol_count;
 
@@ -71,9 +73,9 @@ struct stressor_thread {
     struct stressor_lane *lane;
     int32_t id;
     uint32_t operation; /* of the running call */
-    bool inside;    /* our own code is running: whatever it calls passes freely */
-    bool open_loss; /* a substitute was handed out and not yet seen used */
-    void *state;    /* PyThreadState * of the worker, for the stop-the-world bit */
+    bool inside;        /* our own code is running: whatever it calls passes freely */
+    bool open_loss;     /* a substitute was handed out and not yet seen used */
+    void *state;        /* PyThreadState * of the worker, for the stop-the-world bit */
     uintptr_t borrowed[2];
 };
 
@@ -92,6 +94,8 @@ struct stressor_pass {
     const void *object;
     uint32_t site;
     uint32_t visit;
+    uint8_t phases;
+    bool ruled; /* the site has rules: each side asks policy */
 };
 
 void stressor_arrive(struct stressor_pass *pass, uint32_t symbol, uintptr_t caller,

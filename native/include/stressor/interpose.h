@@ -1,9 +1,11 @@
 /* Interposition: rewriting the slots through which loaded objects call catalogued symbols.
  *
  * Only pointers in relocated data are written (JUMP_SLOT, GLOB_DAT, ABS64); no instruction is
- * touched. Pages of a RELRO segment are made writable for the store and read-only again after it.
- * One aligned pointer store per slot, so other threads may run; the owner of the process calls it,
- * and the dlopen wrapper calls it on the importing thread, under the import's own serialization.
+ * touched. A slot that is bound to anything but the definition we would call (an own copy, another
+ * version of the symbol) is left alone. Pages of a RELRO segment are made writable for the store and
+ * read-only again after it. One aligned pointer store per slot, so other threads may run; the owner
+ * of the process calls it, and the dlopen wrapper calls it on the importing thread. All writes are
+ * made inside dl_iterate_phdr, whose lock keeps two of them apart and objects from being unloaded.
  */
 #ifndef STRESSOR_INTERPOSE_H
 #define STRESSOR_INTERPOSE_H
@@ -14,7 +16,7 @@
 enum {
     STRESSOR_MAX_SLOTS = 1 << 16,
     STRESSOR_MAX_GLOBS = 64,
-    STRESSOR_NO_SYMBOL = UINT16_MAX, /* the slot of dlopen, which is no site */
+    STRESSOR_NO_SYMBOL = UINT16_MAX, /* the interpreter's slots that are no sites */
 };
 
 struct stressor_slot {
@@ -22,7 +24,7 @@ struct stressor_slot {
     void *original;
     uint32_t module; /* index into the record's modules */
     uint16_t symbol;
-    uint16_t relocation; /* enum stressor_relocation */
+    uint16_t relocation;   /* enum stressor_relocation */
     uintptr_t relro_start; /* page range to unprotect around a store; 0: plainly writable */
     uintptr_t relro_end;
 };
@@ -37,9 +39,12 @@ extern size_t stressor_slot_count;
  * are too many globs. */
 int stressor_instrument(const char *const *globs, size_t count);
 
-/* What is known of a module after `stressor_instrument`: matched by a glob? */
+/* What is known of a module after `stressor_instrument`: matched by a glob? And when it has no slots,
+ * why not. */
 int stressor_module_matches(uint32_t module);
+const char *stressor_module_refuses(uint32_t module);
 
+/* Puts back the slots of all objects that are still loaded; returns how many. */
 size_t stressor_restore(void);
 
 /* Lists the loaded objects in the record. */

@@ -14,6 +14,9 @@
 /* NULL, or why the running interpreter is refused. Attached. */
 const char *stressor_layout_refuses(void);
 
+/* An address inside the object that holds the interpreter: the executable or a shared library. */
+uintptr_t stressor_interpreter_place(void);
+
 /* Whether somebody wants to stop the world and this attached thread is waited for. */
 bool stressor_stop_requested(const void *thread_state);
 

@@ -29,10 +29,14 @@ void stressor_ledger_destroyed(void *object);
 /* Whether `object` is a substitute; then it is marked used, with `how`. */
 bool stressor_ledger_meet(const void *object, const char *how);
 
+/* Told of the object that is passed to a catalogued symbol: marks a substitute used. */
+void stressor_ledger_passed(const void *object, uint32_t symbol);
+
 /* Settles the thread's open losses: marks those whose substitute was counted since. */
 void stressor_ledger_settle(struct stressor_thread *self, const void *result);
 
-/* No worker running. */
+/* No worker running. `next_round` forgets losses that nobody was seen to use. */
 void stressor_ledger_reset(void);
+void stressor_ledger_next_round(void);
 
 #endif

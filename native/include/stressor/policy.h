@@ -12,6 +12,8 @@
 
 #include "stressor/gate.h"
 
+#pragma GCC visibility push(hidden)
+
 enum {
     STRESSOR_MAX_RULES = 4096,
     STRESSOR_RULE_FIELDS = 13,
@@ -71,8 +73,19 @@ extern uint32_t stressor_rule_count;
  * once per site by its maker and is safe beside binds of other sites. */
 void stressor_rules_unbind(void);
 void stressor_rules_bind(uint32_t site);
-bool stressor_site_has_rules(uint32_t site);
+/* First link of each site's chain of rules, 0 when it has none. Written by the site's maker before
+ * the site is published. */
+extern uint32_t stressor_rule_heads[STRESSOR_MAX_SITES];
+
+static inline bool
+stressor_site_has_rules(uint32_t site)
+{
+    return stressor_rule_heads[site] != 0;
+}
+
 struct stressor_decision stressor_decide(uint32_t site, int thread, uint32_t visit, int phase);
 extern uint64_t stressor_base;
+
+#pragma GCC visibility pop
 
 #endif

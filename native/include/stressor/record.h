@@ -16,12 +16,21 @@
 #define STRESSOR_RECORD_VERSION 1u
 
 enum {
-    STRESSOR_MAX_THREADS = 64,  /* logical threads of a trial */
-    STRESSOR_MAX_SITES = 4096,  /* sites seen by one child; further ones are counted, not acted on */
+    STRESSOR_MAX_THREADS = 64, /* logical threads of a trial */
+    STRESSOR_MAX_SITES = 4096, /* sites seen by one child; further ones are counted, not acted on */
     STRESSOR_MAX_MODULES = 512,
-    STRESSOR_RING = 2048,       /* events kept per thread, a power of two; the oldest go first */
+    STRESSOR_RING = 2048, /* events kept per thread, a power of two; the oldest go first */
     STRESSOR_MAX_FRAMES = 48,
     STRESSOR_MAX_LOSSES = 8,
+};
+
+/* Bits of `overflow`: a table was full, and what came later is missing. */
+enum {
+    STRESSOR_FULL_SITES = 1,
+    STRESSOR_FULL_RULES = 2,
+    STRESSOR_FULL_MODULES = 4,
+    STRESSOR_FULL_SLOTS = 8,
+    STRESSOR_FULL_LOSSES = 16,
 };
 
 /* One loaded shared object. Written before workers start, or by the thread that returns from
@@ -72,7 +81,8 @@ struct stressor_lane {
     struct stressor_event ring[STRESSOR_RING];
 };
 
-/* Written by the first thread that crashes, inside the signal handler. `signal` is stored last. */
+/* Written by the first thread that crashes, inside the signal handler. With `signal` (release) all but
+ * the further frames is complete; `frame_count` follows them. */
 struct stressor_crash {
     uint32_t signal;
     int32_t thread; /* logical, -1: none */
@@ -109,7 +119,7 @@ struct stressor_record {
     uint32_t site_count;
     uint32_t module_count;
     uint32_t loss_count;
-    uint32_t overflow;  /* bit 0 sites, bit 1 rules, bit 2 modules, bit 3 slots: a table was full */
+    uint32_t overflow; /* STRESSOR_FULL_* */
     uint32_t pad;
     uint64_t strangers; /* visits by threads the trial did not start; atomic add */
     struct stressor_crash crash;
@@ -121,11 +131,15 @@ struct stressor_record {
 
 /* The process's record. Never NULL: before `open_record` it is a private one, so that no site has
  * to test for it. */
-extern struct stressor_record *stressor_record;
+extern struct stressor_record *stressor_record __attribute__((visibility("hidden")));
 
 /* Maps `path` as the record and empties it. Returns 0, or an errno. Once per process, before any
  * worker. Not for a site. */
 int stressor_record_open(const char *path);
+
+/* Goes back to the private record: for the child of a fork, which shares the mapping and must not
+ * write it. Async-signal-safe. */
+void stressor_record_abandon(void);
 
 /* Empties everything but the modules. Owner of the child only, no worker running. */
 void stressor_record_reset(void);

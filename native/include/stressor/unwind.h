@@ -11,8 +11,11 @@
 
 void stressor_unwind_prepare(void);
 
-/* Fills up to `size` return addresses, innermost first; returns how many. With `from` != 0 everything
- * above that program counter is left out (the handler's own frames). */
+#define STRESSOR_WHOLE_STACK UINT64_MAX
+
+/* Fills up to `size` return addresses, innermost first; returns how many. A frame that a signal
+ * interrupted has the address after its own plus one: one less always lies in the right function. What is above the program
+ * counter `from` is left out (the handler's own frames), unless it is STRESSOR_WHOLE_STACK. */
 uint32_t stressor_unwind(uint64_t *frames, uint32_t size, uint64_t from);
 
 #endif

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from stressor.campaign.stacks.provider import LONGEST, NoStacks
 
-SECONDS_TO_ANSWER = 2.0
+SECONDS_TO_ANSWER = 5.0
 
 
 class BySignal:

@@ -1,0 +1,98 @@
+"""What is shown while a campaign runs: when, and what."""
+
+import io
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from attrs import evolve
+from rich.console import Console
+from rich.live import Live
+
+from stressor.campaign.progress import Finding, Status, Tally
+from stressor.cli.watch import LiveWatch, PlainWatch, display, numbers, watching
+from stressor.model.plan import Call, Plan
+from tests.unit.fake_race import BUG, Odds, Race
+
+PLAN = Plan("cache", ((Call("read"),), (Call("write"),)), seed=5, rounds=3)
+
+
+def failed_finding() -> Finding:
+    return Finding(BUG, Race(Random(1), Odds(1.0, 1.0))(PLAN))
+
+
+def status(**changes: object) -> Status:
+    tally = Tally()
+    tally.add(failed_finding().trial)
+    return evolve(Status("cache", "exploring", tally, 7, 4.0, 56.0, None), **changes)  # type: ignore[arg-type]  # any field
+
+
+def memory() -> tuple[Console, io.StringIO]:
+    text = io.StringIO()
+    return Console(file=text, width=200, highlight=False), text
+
+
+def at(*seconds: float) -> Callable[[], float]:
+    ticks = iter(seconds)
+    return lambda: next(ticks)
+
+
+def test_numbers_say_what_was_done_and_what_is_left() -> None:
+    assert numbers(status()) == (
+        "4 s, 56 s left, 1 trials (0/s), 2 calls, 7 sites, 1 failed, signatures: 1"
+    )
+    assert "9 trials left" in numbers(status(seconds_left=None, trials_left=9))
+
+
+def test_plain_lines_come_every_five_seconds() -> None:
+    lines, text = memory()
+    watch = PlainWatch(lines, None, at(0.0, 1.0, 5.0, 6.0, 9.9, 10.0))
+
+    for _ in range(5):
+        watch.update(status())
+
+    assert text.getvalue().count("exploring\n") == 2
+
+
+def test_failure_is_told_in_full_or_in_a_line() -> None:
+    lines, said = memory()
+    results, report = memory()
+
+    PlainWatch(lines, results).found(failed_finding())
+    PlainWatch(lines, None).found(failed_finding())
+
+    assert f"FAILED: {BUG}" in report.getvalue()
+    assert said.getvalue() == f"found: {BUG}\n"
+
+
+def test_live_display_is_redrawn_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    console, text = memory()
+    live = Live(console=console, auto_refresh=False)
+    drawn: list[object] = []
+    monkeypatch.setattr(live, "update", lambda shown, refresh: drawn.append(shown))
+    watch = LiveWatch(live, at(0.0, 0.1, 0.2, 0.3, 0.45))
+
+    for _ in range(5):
+        watch.update(status())
+    watch.note("something")
+
+    assert len(drawn) == 3
+    assert "stressor: something" in text.getvalue()
+
+
+def test_display_names_the_failures() -> None:
+    console, text = memory()
+
+    console.print(display(status(doing="minimizing\x1b[2J")))
+
+    shown = text.getvalue()
+    assert "cache: minimizing\\x1b[2J" in shown
+    assert f"1 x {BUG}" in shown
+
+
+def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with watching(quiet=False) as progress:
+        progress.note("in a file")
+
+    assert isinstance(progress, PlainWatch)
+    assert capsys.readouterr().err == "stressor: in a file\n"
