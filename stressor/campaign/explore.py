@@ -173,6 +173,7 @@ class Campaign:
         """Keep a new signature; follow it up when it comes again, which says that it can.
 
         What is seen once only is followed up when exploring is over: it may take long, and in vain.
+        So is a hang: each of its runs takes seconds.
         """
         signature = trial.outcome.signature
         if signature is None:
@@ -182,14 +183,15 @@ class Campaign:
             if new:
                 self._findings[signature] = Finding(signature, trial)
                 self._waiting[signature] = trial
-            before = None if new else self._waiting.pop(signature, None)
+            waits = new or signature.kind is FailureKind.HANG
+            before = None if waits else self._waiting.pop(signature, None)
         if new:
             self._saved(trial)
         elif before is not None:
             self._follow_up(min(before, trial, key=_cost), carry_out)
 
     def _next_waiting(self) -> Trial | None:
-        """Hangs last: every run of one takes seconds."""
+        """Hangs last."""
         with self._lock:
             order = sorted(self._waiting, key=lambda each: each.kind is FailureKind.HANG)
             return self._waiting.pop(order[0]) if order else None

@@ -28,7 +28,8 @@ class Hello:
     """A target that was loaded, instrumented, and works in one thread.
 
     `sites` are those that two calls of each operation reached. `own_modules` are paths of the
-    target's own extension modules, whether they are instrumented or not.
+    target's own extension modules, whether they are instrumented or not. `rehearsal_seconds` is how
+    long setup, those calls, check and teardown took in one thread.
     """
 
     interpreter: str
@@ -38,6 +39,7 @@ class Hello:
     modules: tuple[Coverage, ...]
     own_modules: tuple[str, ...]
     sites: tuple[Site, ...] = ()
+    rehearsal_seconds: float = 0.0
 
 
 def read_hello(data: Mapping[str, Any], slot: Path) -> Hello:
@@ -50,4 +52,5 @@ def read_hello(data: Mapping[str, Any], slot: Path) -> Hello:
         modules=tuple(Coverage(**each) for each in data["modules"]),
         own_modules=tuple(data["own_modules"]),
         sites=read_summary(slot / REHEARSAL).sites,
+        rehearsal_seconds=float(data["rehearsal_seconds"]),
     )

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from attrs import evolve
+
 from stressor.campaign.account import read_account, read_texts
 from stressor.campaign.evidence import Remains, gather
 from stressor.campaign.forkserver import ForkServer, Order
@@ -22,10 +24,13 @@ from stressor.campaign.watch import Watched, end_child, watch
 from stressor.errors import NotTestedError, StressorError, UsageError
 from stressor.model.codec import encode_compact
 from stressor.model.evidence import End, Ending, Evidence
-from stressor.model.plan import Allocator, Call, Plan
+from stressor.model.plan import Allocator, Call, Limits, Plan
 from stressor.symbols.symbolizer import SYMBOLS
 
 LOST_IN_A_ROW = 5
+REHEARSALS = 10
+"""A step without progress gets so many times what all steps took alone before it counts as a hang:
+an operation, setup or check that computes or waits for long is none."""
 TEXTS_SECONDS = 60.0
 TEXTS_KEPT = 16  # programs: a failure that is followed up is carried out many times
 SPACE = 64 << 20  # a full file system under a mapped record is a SIGBUS that is not the target's
@@ -172,7 +177,7 @@ class Host:
             server = self._ready()
             try:
                 pid = server.start_child("run", nonce)
-                watched = watch(server, pid, plan.limits, self.slot / RECORD)
+                watched = watch(server, pid, self._limits(plan), self.slot / RECORD)
             except LinkLost as lost:
                 printed = server.link.printed()
                 self.close()
@@ -189,6 +194,11 @@ class Host:
                 self.close()
             self._lost = 0
             return watched
+
+    def _limits(self, plan: Plan) -> Limits:
+        """The plan's, but never less patience than what is slow in one thread needs."""
+        needed = REHEARSALS * self.hello.rehearsal_seconds
+        return evolve(plan.limits, seconds=max(plan.limits.seconds, needed))
 
     def _tell(self, plan: Plan) -> Texts:
         """The program as text, for a trial that will be shown; empty when it cannot be had."""

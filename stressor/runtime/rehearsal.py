@@ -9,6 +9,7 @@ thread 0, so its record tells the parent which sites the operations reach.
 import json
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -60,8 +61,13 @@ class Notes:
         account.write(self.path, {"step": self.step, "why": why, "exit_code": exit_code})
 
 
-def rehearse(harness: Harness, slot: Path, enter: Callable[[], None], kept: frozenset[int]) -> None:
-    """Rehearse in a forked child, which calls `enter` first. Raises `Refused`."""
+def rehearse(
+    harness: Harness, slot: Path, enter: Callable[[], None], kept: frozenset[int]
+) -> float:
+    """Rehearse in a forked child, which calls `enter` first; return how many seconds it took.
+
+    Raises `Refused`.
+    """
     notes = Notes(slot / NOTES)
     notes.begin(notes.step)
 
@@ -69,7 +75,9 @@ def rehearse(harness: Harness, slot: Path, enter: Callable[[], None], kept: froz
         enter()
         _live(harness, slot / RECORD, notes)
 
+    began = time.monotonic()
     status = processes.wait_at_most(processes.fork(live), SECONDS, kept)
+    seconds = time.monotonic() - began
     said = json.loads(notes.path.read_bytes())
     if said["exit_code"] == 3:
         raise Refused(said["why"], exit_code=3)
@@ -80,6 +88,7 @@ def rehearse(harness: Harness, slot: Path, enter: Callable[[], None], kept: froz
             f"{said['step']} {what or 'ended the process with exit code 0'}\n"
             "Make this work single-threaded first; nothing was run in parallel."
         )
+    return seconds
 
 
 def _death(status: int | None) -> str:

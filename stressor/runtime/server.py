@@ -85,7 +85,7 @@ class Server:
         except ValueError as error:
             raise Refused(f"the modules to instrument: {error}") from None
         self._kept = processes.children()
-        rehearse(harness, self._slot, self._enter_child, self._kept)
+        seconds = rehearse(harness, self._slot, self._enter_child, self._kept)
         hello = {
             "interpreter": sys.version,
             "randomized": not _randomization_is_off(),
@@ -93,6 +93,7 @@ class Server:
             "operations": [asdict(each.info) for each in harness.operations],
             "modules": [asdict(each) for each in coverage],
             "own_modules": list(harness.modules),
+            "rehearsal_seconds": seconds,
         }
         self._protocol.write({"hello": hello})
         return harness

@@ -85,6 +85,18 @@ def test_what_cannot_be_covered_is_said(theatre: Theatre, extensions: Extensions
     assert seen.value == [[built.name, "imports no catalogued symbol through a slot"]]
 
 
+def test_a_module_whose_slots_stay_read_only_is_named(
+    theatre: Theatre, extensions: Extensions
+) -> None:
+    built = extensions.build("callers", *LINKED["now"][0], name="callers_now")
+    preload = f"{os.environ.get('LD_PRELOAD', '')} {extensions.library('refuse', 'librefuse.so')}"
+    seen = theatre.attempt(
+        scenes.uncovered_only, "callers_now", needs=[built], environ={"LD_PRELOAD": preload}
+    )
+    assert seen.code == 0, seen.stderr
+    assert seen.value == ["has read-only slots that the system refuses to make writable", [1]]
+
+
 @pytest.mark.skipif("STRESSOR_SANITIZED" in os.environ, reason="sanitizers refuse RTLD_DEEPBIND")
 def test_a_slot_that_leads_to_an_own_definition_is_left_alone(
     theatre: Theatre, extensions: Extensions

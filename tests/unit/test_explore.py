@@ -15,7 +15,7 @@ from stressor.campaign.settings import Settings
 from stressor.errors import ExitCode, NotTestedError, StressorError
 from stressor.model.cost import cost
 from stressor.model.evidence import End, Ending, Evidence
-from stressor.model.outcome import Outcome, Verdict
+from stressor.model.outcome import Failure, FailureKind, Outcome, Signature, Verdict
 from stressor.model.plan import Call, Plan
 from stressor.model.site import Category, Phase, Site
 from stressor.model.trial import Rate, Trial
@@ -139,6 +139,25 @@ def test_failure_that_comes_again_is_followed_up_at_once_from_the_cheaper_trial(
 
     [start] = starts
     assert cost(start.plan) <= cost(notebook.kept[0].plan)
+
+
+def test_hang_is_followed_up_last_however_often_it_comes() -> None:
+    notebook = Notebook()
+    hang = Signature(FailureKind.HANG, "cache.c:lock")
+    running = campaign(Race(Random(1), CALM), notebook)
+
+    def hangs(plan: Plan) -> Trial:
+        return Trial(plan, QUIET, Outcome(Verdict.FAILED, (Failure(hang, "stuck"),)))
+
+    def looks(trial: Trial, carry_out: CarryOut, doing: Callable[[str], None]) -> Trial:
+        assert running.budget.trials_left == 0
+        return smaller(trial, carry_out, doing)
+
+    running.jobs, running.shrink = (hangs,), looks
+    report = running.run()
+
+    assert report.status.tally.failures[hang] == 30
+    assert [finding.signature for finding in notebook.findings] == [hang]
 
 
 def test_stopping_leaves_rare_failures_as_they_were_found() -> None:

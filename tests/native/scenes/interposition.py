@@ -115,6 +115,17 @@ def uncovered(stage: Stage, *globs: str) -> object:
     return [[each["module"], each["reason"]] for each in _shim.instrument(list(globs))[1]]
 
 
+def uncovered_only(stage: Stage, name: str) -> object:
+    """Why one module is not covered, and that it works all the same."""
+    module = load(name)
+    slots, missing = _shim.instrument([f"{name}.*"])
+    assert not [slot for slot in slots if slot["module"].startswith(name)]
+    stage.open()
+    stage.arm(threads=1)
+    results = stage.run(lambda: module.by_call([1]))
+    return [missing[0]["reason"], results]
+
+
 def deep_binding(stage: Stage) -> object:
     """A module that is bound to its own function keeps calling it."""
     sys.setdlopenflags(os.RTLD_NOW | os.RTLD_DEEPBIND)
