@@ -150,17 +150,27 @@ static void
 add_rule(enum stressor_selector selector, int64_t selected, int64_t chance,
          enum stressor_action action, int64_t ns)
 {
-    int64_t numbers[STRESSOR_RULE_FIELDS] = {selector, selected, -1, -1, -1, chance, action, ns,
-                                             ns,       -1,       0,  -1, -1};
+    int64_t numbers[STRESSOR_RULE_FIELDS] = {selector, selected, -1, -1, -1, chance, action,
+                                             ns,       ns,       -1, 0,  -1, -1};
     CHECK(stressor_rule_parse(&stressor_rules[stressor_rule_count++], numbers) == NULL);
 }
 
 static void
 add_hold(int64_t thread, int64_t until_thread, uint64_t hash, int64_t visit)
 {
-    int64_t numbers[STRESSOR_RULE_FIELDS] = {0,    -1,         0,        thread, visit,
-                                             (int64_t)1 << 32, STRESSOR_HOLD, 0, 1000000000,
-                                             until_thread, (int64_t)hash, visit, 1};
+    int64_t numbers[STRESSOR_RULE_FIELDS] = {0,
+                                             -1,
+                                             0,
+                                             thread,
+                                             visit,
+                                             (int64_t)1 << 32,
+                                             STRESSOR_HOLD,
+                                             0,
+                                             1000000000,
+                                             until_thread,
+                                             (int64_t)hash,
+                                             visit,
+                                             1};
     CHECK(stressor_rule_parse(&stressor_rules[stressor_rule_count++], numbers) == NULL);
 }
 
@@ -276,6 +286,7 @@ enum { BORROWS = 1500, OBJECTS = 4 };
 static PyObject objects[OBJECTS];
 static uint32_t lost; /* substitutes handed out */
 static bool borrowed_enough;
+static PyObject *stored; /* a substitute that its borrower left where others find it */
 
 static void
 borrow_or_destroy(uint32_t thread)
@@ -283,6 +294,10 @@ borrow_or_destroy(uint32_t thread)
     if (thread >= THREADS / 2) {
         for (uint32_t n = 0; !__atomic_load_n(&borrowed_enough, __ATOMIC_RELAXED); n++) {
             stressor_ledger_destroyed(&objects[n % OBJECTS]);
+            PyObject *found = __atomic_load_n(&stored, __ATOMIC_ACQUIRE);
+            if (found != NULL) {
+                (void)stressor_ledger_meet(found, "operated on");
+            }
         }
         return;
     }
@@ -294,8 +309,9 @@ borrow_or_destroy(uint32_t thread)
         if (got != object) {
             CHECK(slot_of(got) >= 0);
             __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
-            /* Used by its borrower and by somebody else at the same time, or not at all. */
+            /* Used by its borrower and by others at the same time, or not at all. */
             if (n % 2 == 0) {
+                __atomic_store_n(&stored, got, __ATOMIC_RELEASE);
                 (void)stressor_ledger_meet(got, "operated on");
                 __atomic_fetch_add(&got->ob_ref_shared, 4, __ATOMIC_RELAXED);
                 stressor_operation_end(got);
@@ -319,6 +335,7 @@ losses_are_whole(void)
     for (uint32_t round = 0; round < ROUNDS; round++) {
         stressor_begin_round(round);
         lost = 0;
+        stored = NULL;
         borrowed_enough = false;
         run(borrow_or_destroy, THREADS);
         uint32_t whole = 0;
