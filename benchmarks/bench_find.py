@@ -95,7 +95,7 @@ def plain(case: Path, seed: int, seconds: float, calls: int, allocator: str) -> 
 
 
 def guided(case: Path, seed: int, seconds: float) -> Run:
-    """stressor's own portfolio until its first failure."""
+    """Run the default portfolio until its first failure."""
     settings = Settings(str(case), seed, threads=THREADS)
     scratch, calls = Scratch(), 0
     try:
@@ -155,9 +155,14 @@ def main() -> int:
         # Only for this case: the same package in another version belongs to its twin.
         os.environ["PYTHONPATH"] = os.pathsep.join([*([str(folder)] if folder else []), base])
         ways = results[case.name] = measure(case, options.seeds, options.seconds)
-        print(f"| {case.name} | " + " | ".join(told(ways[name]) for name in columns) + " |", flush=True)
+        print(
+            f"| {case.name} | " + " | ".join(told(ways[name]) for name in columns) + " |",
+            flush=True,
+        )
     if options.json is not None:
-        data = {c: {w: [asdict(r) for r in rs] for w, rs in ws.items()} for c, ws in results.items()}
+        data = {
+            c: {w: [asdict(r) for r in rs] for w, rs in ws.items()} for c, ws in results.items()
+        }
         options.json.write_text(json.dumps(data, indent=1))
     return 0
 

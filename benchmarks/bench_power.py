@@ -3,7 +3,7 @@
 Carries out the same number of plans for every case and counts the failures, whatever their kind. The
 result is written as JSON; `tests/power` computes its budgets from it.
 
-    python benchmarks/bench_power.py corpus/cases/buggy/* [--trials 300] [--write tests/power/measured.json]
+    python benchmarks/bench_power.py corpus/cases/buggy/* --write tests/power/measured.json
 """
 
 import argparse

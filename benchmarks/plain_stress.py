@@ -57,7 +57,10 @@ class Stress:
         operations, options = self.harness.operations, self.options
         weights = [operation.weight for operation in operations]
         return [
-            [call_of(one, self.rng) for one in self.rng.choices(operations, weights, k=options.calls)]
+            [
+                call_of(one, self.rng)
+                for one in self.rng.choices(operations, weights, k=options.calls)
+            ]
             for _ in range(options.threads)
         ]
 
@@ -77,21 +80,25 @@ class Stress:
                     self.failure = self.failure or f"{type(error).__name__}: {error}"
             self.barrier.wait()
 
+    def run_round(self) -> None:
+        """Fresh state, all calls, the check."""
+        self.programs = self.draw()
+        self.state = self.harness.setup()
+        self.barrier.wait()
+        self.barrier.wait()
+        try:
+            self.harness.check(self.state)
+            self.harness.teardown(self.state)
+        except Exception as error:
+            self.failure = self.failure or f"check: {type(error).__name__}: {error}"
+
     def run(self) -> str:
         """Rounds until one fails or time is up. Returns what failed, or nothing."""
         for number in range(self.options.threads):
             threading.Thread(target=self.work, args=(number,), daemon=True).start()
         end = time.monotonic() + self.options.seconds
         while time.monotonic() < end and not self.failure:
-            self.programs = self.draw()
-            self.state = self.harness.setup()
-            self.barrier.wait()
-            self.barrier.wait()
-            try:
-                self.harness.check(self.state)
-                self.harness.teardown(self.state)
-            except Exception as error:
-                self.failure = self.failure or f"check: {type(error).__name__}: {error}"
+            self.run_round()
         self.over = True
         self.barrier.wait()
         return self.failure

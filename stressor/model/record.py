@@ -43,7 +43,7 @@ RECORD_SIZE = LANES_AT + MAX_THREADS * LANE_SIZE
 
 _KINDS, _CATEGORIES = tuple(Kind), tuple(Category)
 _ACTIONS, _PHASES = tuple(Action), tuple(Phase)
-OVERFLOWS = ("sites", "rules", "modules", "slots")
+OVERFLOWS = ("sites", "rules", "modules", "slots", "losses")
 
 
 @frozen

@@ -62,7 +62,9 @@ class Symbolizer:
         if not _has_place(site) or site.offset is None:
             return site
         source = self._source(site.path, site.offset)
-        return self.name_site(site) if source is None else evolve(self.name_site(site), source=source)
+        return (
+            self.name_site(site) if source is None else evolve(self.name_site(site), source=source)
+        )
 
     def name_evidence(self, evidence: Evidence) -> Evidence:
         """Return the evidence with functions for its frames and sites: what signatures are made of.

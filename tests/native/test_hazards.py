@@ -119,6 +119,14 @@ def test_8_a_forked_child_is_disarmed_and_leaves_the_record_alone(
     assert b"latecomer" not in seen.record.read_bytes()
 
 
+def test_8_a_call_that_forks_leaves_one_trace(theatre: Theatre, callers: Path) -> None:
+    seen = theatre.play(scenes.fork_in_call, needs=[callers])
+    assert seen.value == 0
+    assert seen.visits("PyObject_CallNoArgs") == 1
+    sides = [e.phase.value for e in seen.reading.events[0] if "CallNoArgs" in e.site]
+    assert sides == ["before", "after"]
+
+
 def test_8_a_forked_childs_crash_is_not_ours(theatre: Theatre, extensions: Extensions) -> None:
     seen = theatre.play(scenes.fork_and_crash, needs=[extensions.build("crashers")])
     assert seen.value == -11
@@ -131,7 +139,7 @@ def test_8_a_vforked_child_disturbs_nothing(theatre: Theatre) -> None:
     assert seen.reading.crash is None
 
 
-def test_10_strangers_pass_and_are_counted(theatre: Theatre, states: Path) -> None:
+def test_strangers_pass_and_are_counted(theatre: Theatre, states: Path) -> None:
     # 100 pauses of a second on both sides, were strangers paused.
     seen = theatre.play(scenes.strangers, needs=[states])
     assert seen.reading.strangers >= 1000

@@ -85,6 +85,15 @@ def test_what_cannot_be_covered_is_said(theatre: Theatre, extensions: Extensions
     assert seen.value == [[built.name, "imports no catalogued symbol through a slot"]]
 
 
+def test_10_a_pointer_that_was_copied_before_is_not_covered(
+    theatre: Theatre, extensions: Extensions
+) -> None:
+    """A hole by design: only slots are rewritten, and what the module copied is its own."""
+    seen = theatre.play(scenes.copied_pointer, needs=[extensions.build("callers")])
+    assert seen.value == [4, 5]
+    assert seen.visits("PyTuple_GetItem") == 1
+
+
 def test_a_module_whose_slots_stay_read_only_is_named(
     theatre: Theatre, extensions: Extensions
 ) -> None:

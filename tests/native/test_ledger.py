@@ -98,6 +98,7 @@ def test_more_losses_than_slots(theatre: Theatre, borrowers: Path) -> None:
     assert seen.value == 0
     assert used(seen).used == "returned"
     assert len(seen.reading.losses) <= 8
+    assert set(seen.reading.overflow) <= {"losses"}
 
 
 def test_a_stranger_can_be_the_destroyer(theatre: Theatre, borrowers: Path) -> None:

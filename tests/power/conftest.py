@@ -38,7 +38,9 @@ def budget(name: str) -> int:
     bound of what `benchmarks/bench_power.py` measured for p.
     """
     measured = MEASURED[name]
-    return math.ceil(math.log(MISS) / math.log1p(-lower_bound(measured["hits"], measured["trials"])))
+    return math.ceil(
+        math.log(MISS) / math.log1p(-lower_bound(measured["hits"], measured["trials"]))
+    )
 
 
 @frozen
@@ -76,5 +78,3 @@ def folders(*kinds: str) -> list[Path]:
 def named(path: Path) -> str:
     """The id of a case in pytest's output."""
     return path.name
-
-

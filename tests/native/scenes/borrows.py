@@ -95,7 +95,8 @@ def use_kept(stage: Stage, calls: int) -> object:
 
 
 def use_resurrected(stage: Stage, calls: int) -> object:
-    """Every object comes back to life when it is destroyed."""
+    """Every object comes back to life when it is destroyed. The borrower only asks: whoever counts
+    a reference in the middle of a resurrection breaks the count, ledger or not."""
     module = _prepare(stage, SHORT)
     graveyard: list[Any] = []
 
@@ -106,7 +107,7 @@ def use_resurrected(stage: Stage, calls: int) -> object:
     shared: list[Any] = [Phoenix()]
     return _race(
         stage,
-        lambda: module.borrow_and_return(shared),
+        lambda: module.borrow_and_ask(shared),
         lambda: module.replace(shared, Phoenix()),
         calls,
     )

@@ -186,6 +186,22 @@ def fork_and_call(stage: Stage) -> object:
     return stage.run(body)[0]
 
 
+def fork_in_call(stage: Stage) -> object:
+    """A call through a slot forks; in its child the wrapper is left, as in the parent."""
+    callers = load("callers")
+    stage.open("*callers*")
+    stage.arm(pause("spin", 1000), threads=1)
+
+    def body() -> int:
+        parent = os.getpid()
+        pid = callers.call_back(os.fork)
+        if os.getpid() != parent:
+            os._exit(0)
+        return os.waitpid(pid, 0)[1]
+
+    return stage.run(body)[0]
+
+
 def fork_and_crash(stage: Stage) -> object:
     """The child of a worker's fork crashes; the worker goes on."""
     crashers = load("crashers")

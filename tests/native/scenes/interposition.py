@@ -115,6 +115,15 @@ def uncovered(stage: Stage, *globs: str) -> object:
     return [[each["module"], each["reason"]] for each in _shim.instrument(list(globs))[1]]
 
 
+def copied_pointer(stage: Stage) -> object:
+    """A pointer that was copied out of its slot in time leads past us."""
+    module = load("callers")
+    module.copy_pointer()
+    stage.open("*callers*")
+    stage.arm(threads=1)
+    return stage.run(lambda: [module.by_copy((4,)), module.by_pointer((5,))])[0]
+
+
 def uncovered_only(stage: Stage, name: str) -> object:
     """Why one module is not covered, and that it works all the same."""
     module = load(name)
