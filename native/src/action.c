@@ -9,6 +9,7 @@
 
 #include "stressor/clock.h"
 #include "stressor/layout.h"
+#include "stressor/sites.h"
 
 /* Attached threads pause in slices this long and look for a stop request in between, so that a pause
  * never delays a stop-the-world by much more. */
@@ -46,15 +47,16 @@ nap(uint64_t ns)
 
 /* Passes `ns` by `wait`, in slices as long as the thread is attached. */
 static void
-wait_in_slices(struct stressor_thread *self, uint64_t ns, void (*wait)(uint64_t ns), uint64_t slice)
+wait_in_slices(uint64_t ns, void (*wait)(uint64_t ns), uint64_t slice)
 {
-    if (ns <= slice || !stressor_attached()) {
+    const void *state = stressor_thread_state();
+    if (ns <= slice || state == NULL) {
         wait(ns);
         return;
     }
     uint64_t end = now_ns() + ns;
     for (uint64_t now = now_ns(); now < end; now = now_ns()) {
-        if (stressor_stop_requested(self->state)) {
+        if (stressor_stop_requested(state)) {
             return;
         }
         wait(end - now < slice ? end - now : slice);
@@ -62,13 +64,13 @@ wait_in_slices(struct stressor_thread *self, uint64_t ns, void (*wait)(uint64_t 
 }
 
 static void
-sleep_for(struct stressor_thread *self, uint64_t ns)
+sleep_for(uint64_t ns)
 {
     /* A sleep of a microsecond costs more than fifty: below the limit only spinning is honest. */
     if (ns <= SPIN_LIMIT_NS) {
         spin(ns);
     } else {
-        wait_in_slices(self, ns, nap, SLICE_NS);
+        wait_in_slices(ns, nap, SLICE_NS);
     }
 }
 
@@ -100,16 +102,19 @@ passed(const struct stressor_rule *rule, uint32_t *site)
 }
 
 static bool
-hold(struct stressor_thread *self, const struct stressor_rule *rule)
+hold(struct stressor_decision *decision)
 {
+    const struct stressor_rule *rule = decision->rule;
     uint64_t start = now_ns(), now = start, end = start + rule->most_ns;
     uint32_t site = UINT32_MAX;
-    bool attached = stressor_attached(), stopping = false;
+    const void *state = stressor_thread_state();
+    bool stopping = false;
     while (!passed(rule, &site)) {
+        decision->ns = (uint32_t)(now - start);
         if (now > end) {
             return false;
         }
-        if (!stopping && attached && stressor_stop_requested(self->state)) {
+        if (!stopping && state != NULL && stressor_stop_requested(state)) {
             stopping = true;
             end = now + STOP_GRACE_NS < end ? now + STOP_GRACE_NS : end;
         }
@@ -120,12 +125,12 @@ hold(struct stressor_thread *self, const struct stressor_rule *rule)
         }
         now = now_ns();
     }
+    decision->ns = (uint32_t)(now - start);
     return true;
 }
 
 bool
-stressor_act(struct stressor_thread *self, const struct stressor_decision *decision,
-             bool may_detach)
+stressor_act(struct stressor_decision *decision, bool may_detach)
 {
     int saved = errno;
     bool done = true;
@@ -136,16 +141,16 @@ stressor_act(struct stressor_thread *self, const struct stressor_decision *decis
         (void)sched_yield();
         break;
     case STRESSOR_SPIN:
-        wait_in_slices(self, decision->ns, spin, SPIN_LIMIT_NS);
+        wait_in_slices(decision->ns, spin, SPIN_LIMIT_NS);
         break;
     case STRESSOR_SLEEP:
-        sleep_for(self, decision->ns);
+        sleep_for(decision->ns);
         break;
     case STRESSOR_DETACH:
         done = may_detach && detached_sleep(decision->ns);
         break;
     case STRESSOR_HOLD:
-        done = hold(self, decision->rule);
+        done = hold(decision);
         break;
     }
     errno = saved;

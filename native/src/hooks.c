@@ -96,6 +96,26 @@ wrap_domain(struct domain *domain)
     }
 }
 
+static void
+unwrap_domain(struct domain *domain)
+{
+    if (domain->wrapped) {
+        PyMem_SetAllocator(domain->id, &domain->real);
+        domain->wrapped = false;
+    }
+}
+
+/* Called for each object with the world stopped; once is enough. */
+static int
+set_allocators(PyObject *object, void *change)
+{
+    (void)object;
+    for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+        (*(void (**)(struct domain *))change)(&domains[i]);
+    }
+    return 0;
+}
+
 int
 stressor_hooks_install(int tracer, int allocators)
 {
@@ -107,25 +127,15 @@ stressor_hooks_install(int tracer, int allocators)
         tracing = true;
     }
     if (allocators) {
-        for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
-            wrap_domain(&domains[i]);
-        }
+        void (*change)(struct domain *) = wrap_domain;
+        PyUnstable_GC_VisitObjects(set_allocators, (void *)&change);
     }
     return 0;
 }
 
-int
+void
 stressor_hooks_remove(void)
 {
-    for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
-        if (domains[i].wrapped) {
-            PyMem_SetAllocator(domains[i].id, &domains[i].real);
-            domains[i].wrapped = false;
-        }
-    }
-    if (tracing) {
-        tracing = false;
-        return PyRefTracer_SetTracer(earlier_tracer, earlier_data);
-    }
-    return 0;
+    void (*change)(struct domain *) = unwrap_domain;
+    PyUnstable_GC_VisitObjects(set_allocators, (void *)&change);
 }

@@ -4,10 +4,8 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <link.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,6 +13,7 @@
 #include "stressor/crash.h"
 #include "stressor/gate.h"
 #include "stressor/layout.h"
+#include "stressor/objects.h"
 
 #if defined(__x86_64__)
 #define TYPE_JUMP_SLOT R_X86_64_JUMP_SLOT
@@ -29,56 +28,6 @@
 struct stressor_slot stressor_slots[STRESSOR_MAX_SLOTS];
 size_t stressor_slot_count;
 
-static char globs[STRESSOR_MAX_GLOBS][256];
-static size_t glob_count;
-
-/* What was found out about a module while its slots were considered. */
-enum { DONE = 1, OURS = 2, ELSEWHERE = 4, UNWRITABLE = 8 };
-static uint8_t module_state[STRESSOR_MAX_MODULES];
-
-/* Symbol names to indices: open addressing over the catalogue, filled once. */
-enum { NAMES = 1024 };
-static uint16_t names[NAMES];
-
-static uint32_t
-name_hash(const char *name)
-{
-    uint32_t hash = 2166136261u;
-    for (; *name != '\0'; name++) {
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    }
-    return hash;
-}
-
-static void
-prepare_names(void)
-{
-    if (names[name_hash(stressor_symbols[0].name) % NAMES] != 0) {
-        return;
-    }
-    for (size_t i = 0; i < stressor_symbol_count; i++) {
-        /* The default, newest version of a libc symbol: the one that extensions are linked with. */
-        stressor_symbols[i].real = dlsym(RTLD_DEFAULT, stressor_symbols[i].name);
-        uint32_t at = name_hash(stressor_symbols[i].name);
-        while (names[at % NAMES] != 0) {
-            at++;
-        }
-        names[at % NAMES] = (uint16_t)(i + 1);
-    }
-}
-
-static int
-symbol_index(const char *name)
-{
-    for (uint32_t at = name_hash(name); names[at % NAMES] != 0; at++) {
-        int index = names[at % NAMES] - 1;
-        if (strcmp(stressor_symbols[index].name, name) == 0) {
-            return stressor_symbols[index].real != NULL ? index : -1;
-        }
-    }
-    return -1;
-}
-
 /* ---- two slots of the interpreter that are no sites -------------------------------------------- */
 
 /* dlopen: to catch modules that are loaded later. */
@@ -90,7 +39,7 @@ static void *
 wrap_dlopen(const char *path, int mode)
 {
     void *handle = real_dlopen(path, mode);
-    if (handle != NULL && glob_count > 0) {
+    if (handle != NULL && stressor_has_globs()) {
         int saved = errno;
         struct stressor_thread *self = stressor_guard();
         instrument_loaded();
@@ -206,7 +155,7 @@ rewrite(const struct image *image, void **place, int symbol, enum stressor_reloc
     if (store(slot, wrapper)) {
         stressor_slot_count++;
     } else {
-        module_state[image->module] |= UNWRITABLE;
+        stressor_module_state[image->module] |= STRESSOR_MODULE_UNWRITABLE;
     }
 }
 
@@ -250,14 +199,14 @@ consider(const struct image *image, const ElfW(Rela) * rela)
         rewrite(image, place, STRESSOR_NO_SYMBOL, relocation, service);
         return;
     }
-    int symbol = symbol_index(name);
+    int symbol = stressor_symbol_index(name);
     if (symbol < 0 || (image->interpreter && stressor_symbols[symbol].kind != STRESSOR_BLOCK) ||
         *place == stressor_symbols[symbol].wrapper) {
         return;
     }
     if (!leads_to(image, (const void *const *)place, &image->symbols[index], relocation,
                   stressor_symbols[symbol].real)) {
-        module_state[image->module] |= ELSEWHERE;
+        stressor_module_state[image->module] |= STRESSOR_MODULE_ELSEWHERE;
         return;
     }
     rewrite(image, place, symbol, relocation, stressor_symbols[symbol].wrapper);
@@ -275,39 +224,8 @@ rewrite_image(struct image *image)
 
 /* ---- all modules ------------------------------------------------------------------------------ */
 
-static void
-find_extent(const struct dl_phdr_info *info, uintptr_t *start, uintptr_t *end)
-{
-    *start = UINTPTR_MAX;
-    *end = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        if (header->p_type == PT_LOAD) {
-            uintptr_t from = info->dlpi_addr + header->p_vaddr, to = from + header->p_memsz;
-            *start = from < *start ? from : *start;
-            *end = to > *end ? to : *end;
-        }
-    }
-}
-
-/* The end of the path, as far as a module has room for it. */
-static const char *
-path_of(const struct dl_phdr_info *info)
-{
-    static char executable[4096]; /* PATH_MAX; written under the loader's lock, always the same */
-    const char *path = info->dlpi_name;
-    if (path == NULL || path[0] == '\0') {
-        ssize_t length = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
-        executable[length > 0 ? length : 0] = '\0';
-        path = executable;
-    }
-    size_t length = strlen(path), size = sizeof(stressor_record->modules[0].path) - 1;
-    return length > size ? path + length - size : path;
-}
-
-/* Another object took the place of an unloaded one: its slots are gone with it. */
-static void
-forget_slots(uint32_t module)
+void
+stressor_forget_slots(uint32_t module)
 {
     size_t kept = 0;
     for (size_t i = 0; i < stressor_slot_count; i++) {
@@ -316,68 +234,6 @@ forget_slots(uint32_t module)
         }
     }
     stressor_slot_count = kept;
-    module_state[module] = 0;
-}
-
-/* The object's index in the record, where it is entered if need be; UINT32_MAX: no room. */
-static uint32_t
-list_module(const struct dl_phdr_info *info)
-{
-    struct stressor_record *record = stressor_record;
-    const char *path = path_of(info);
-    uintptr_t start, end;
-    find_extent(info, &start, &end);
-    uint32_t index = 0;
-    while (index < record->module_count && record->modules[index].start != start) {
-        index++;
-    }
-    if (index == STRESSOR_MAX_MODULES) {
-        __atomic_fetch_or(&record->overflow, STRESSOR_FULL_MODULES, __ATOMIC_RELAXED);
-        return UINT32_MAX;
-    }
-    struct stressor_module *module = &record->modules[index];
-    if (index < record->module_count && module->end == end && strcmp(module->path, path) == 0) {
-        return index;
-    }
-    forget_slots(index);
-    module->base = info->dlpi_addr;
-    module->start = start;
-    module->end = end;
-    memcpy(module->path, path, strlen(path) + 1);
-    if (index == record->module_count) {
-        __atomic_store_n(&record->module_count, index + 1, __ATOMIC_RELEASE);
-    }
-    return index;
-}
-
-int
-stressor_module_matches(uint32_t module)
-{
-    const char *path = stressor_record->modules[module].path;
-    const char *slash = strrchr(path, '/');
-    for (size_t i = 0; i < glob_count; i++) {
-        if (fnmatch(globs[i], path, 0) == 0 ||
-            (slash != NULL && fnmatch(globs[i], slash + 1, 0) == 0)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-const char *
-stressor_module_refuses(uint32_t module)
-{
-    uint8_t state = module_state[module];
-    if (state & OURS) {
-        return "is stressor's own";
-    }
-    if (state & UNWRITABLE) {
-        return "has read-only slots that the system refuses to make writable";
-    }
-    if (state & ELSEWHERE) {
-        return "uses its own copies of the catalogued symbols, or other versions of them";
-    }
-    return "imports no catalogued symbol through a slot";
 }
 
 static bool
@@ -414,8 +270,9 @@ static int
 visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
 {
     (void)size;
-    uint32_t index = list_module(info);
-    if (rewriting == NULL || index == UINT32_MAX || (module_state[index] & DONE)) {
+    uint32_t index = stressor_list_module(info);
+    if (rewriting == NULL || index == UINT32_MAX ||
+        (stressor_module_state[index] & STRESSOR_MODULE_DONE)) {
         return 0;
     }
     struct image image = {.base = info->dlpi_addr,
@@ -428,11 +285,11 @@ visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
         return 0;
     }
     if (holds(&image, (uintptr_t)stressor_symbols)) {
-        module_state[index] = DONE | OURS;
+        stressor_module_state[index] = STRESSOR_MODULE_DONE | STRESSOR_MODULE_OURS;
         return 0;
     }
     rewrite_object(info, &image);
-    module_state[index] |= DONE;
+    stressor_module_state[index] |= STRESSOR_MODULE_DONE;
     return 0;
 }
 
@@ -449,31 +306,12 @@ stressor_refresh_modules(void)
     (void)dl_iterate_phdr(visit_object, NULL);
 }
 
-static bool
-has_glob(const char *pattern)
-{
-    for (size_t i = 0; i < glob_count; i++) {
-        if (strcmp(globs[i], pattern) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 int
 stressor_instrument(const char *const *patterns, size_t count)
 {
-    prepare_names();
-    size_t before = glob_count;
-    for (size_t i = 0; i < count; i++) {
-        if (has_glob(patterns[i])) {
-            continue;
-        }
-        if (glob_count == STRESSOR_MAX_GLOBS || strlen(patterns[i]) >= sizeof(globs[0])) {
-            glob_count = before;
-            return -1;
-        }
-        snprintf(globs[glob_count++], sizeof(globs[0]), "%s", patterns[i]);
+    stressor_bind_symbols();
+    if (stressor_add_globs(patterns, count) < 0) {
+        return -1;
     }
     instrument_loaded();
     return 0;
@@ -483,7 +321,7 @@ static int
 restore_object(struct dl_phdr_info *info, size_t size, void *count)
 {
     (void)size;
-    uint32_t index = list_module(info);
+    uint32_t index = stressor_list_module(info);
     for (size_t i = 0; i < stressor_slot_count; i++) {
         const struct stressor_slot *slot = &stressor_slots[i];
         if (slot->module == index && store(slot, slot->original)) {
@@ -499,7 +337,6 @@ stressor_restore(void)
     size_t count = 0;
     (void)dl_iterate_phdr(restore_object, &count);
     stressor_slot_count = 0;
-    memset(module_state, 0, sizeof(module_state));
-    glob_count = 0;
+    stressor_forget_globs();
     return count;
 }

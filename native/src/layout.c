@@ -45,10 +45,10 @@ stressor_stop_requested(const void *thread_state)
 #endif
 }
 
-bool
-stressor_attached(void)
+const void *
+stressor_thread_state(void)
 {
-    return PyThreadState_GetUnchecked() != NULL;
+    return PyThreadState_GetUnchecked();
 }
 
 #if LAYOUT_KNOWN

@@ -14,6 +14,7 @@
 #include "stressor/layout.h"
 #include "stressor/ledger.h"
 #include "stressor/module.h"
+#include "stressor/objects.h"
 #include "stressor/policy.h"
 
 static PyObject *
@@ -93,59 +94,6 @@ shim_declare_operations(PyObject *module, PyObject *names)
     Py_RETURN_NONE;
 }
 
-/* One number of a rule. Hashes use all 64 bits and -1 is "any", so both ranges are taken. */
-static int
-read_number(PyObject *object, int64_t *number)
-{
-    int overflow;
-    *number = PyLong_AsLongLongAndOverflow(object, &overflow);
-    if (overflow > 0) {
-        *number = (int64_t)PyLong_AsUnsignedLongLong(object);
-    }
-    if (overflow < 0 || PyErr_ExceptionMatches(PyExc_OverflowError)) {
-        PyErr_Format(PyExc_ValueError, "a rule's numbers have 64 bits: %R", object);
-    }
-    return PyErr_Occurred() != NULL ? -1 : 0;
-}
-
-static int
-read_rule(PyObject *tuple, struct stressor_rule *rule)
-{
-    int64_t numbers[STRESSOR_RULE_FIELDS];
-    if (!PyTuple_Check(tuple) || PyTuple_GET_SIZE(tuple) != STRESSOR_RULE_FIELDS) {
-        PyErr_Format(PyExc_ValueError, "a rule has %d numbers", STRESSOR_RULE_FIELDS);
-        return -1;
-    }
-    for (int i = 0; i < STRESSOR_RULE_FIELDS; i++) {
-        if (read_number(PyTuple_GET_ITEM(tuple, i), &numbers[i]) < 0) {
-            return -1;
-        }
-    }
-    const char *wrong = stressor_rule_parse(rule, numbers);
-    if (wrong != NULL) {
-        PyErr_Format(PyExc_ValueError, "a rule has a wrong %s: %R", wrong, tuple);
-        return -1;
-    }
-    return 0;
-}
-
-static int
-read_rules(PyObject *list)
-{
-    if (!PyList_Check(list) || PyList_GET_SIZE(list) > STRESSOR_MAX_RULES) {
-        PyErr_Format(PyExc_ValueError, "wanted a list of at most %d rules", STRESSOR_MAX_RULES);
-        return -1;
-    }
-    stressor_rule_count = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        if (read_rule(PyList_GET_ITEM(list, i), &stressor_rules[i]) < 0) {
-            return -1;
-        }
-    }
-    stressor_rule_count = (uint32_t)PyList_GET_SIZE(list);
-    return 0;
-}
-
 static PyObject *
 shim_arm(PyObject *module, PyObject *args, PyObject *kwargs)
 {
@@ -163,7 +111,7 @@ shim_arm(PyObject *module, PyObject *args, PyObject *kwargs)
         PyErr_Format(PyExc_ValueError, "threads must be 1 to %d", STRESSOR_MAX_THREADS);
         return NULL;
     }
-    if (read_rules(rules) < 0 || stressor_ledger_prepare() < 0 ||
+    if (stressor_read_rules(rules) < 0 || stressor_ledger_prepare() < 0 ||
         stressor_hooks_install(ledger || hooks, hooks) < 0) {
         return NULL;
     }
@@ -177,9 +125,7 @@ shim_disarm(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
     stressor_disarm();
-    if (stressor_hooks_remove() < 0) {
-        return NULL;
-    }
+    stressor_hooks_remove();
     Py_RETURN_NONE;
 }
 
@@ -223,7 +169,6 @@ shim_enter(PyObject *module, PyObject *number)
     if (error != 0) {
         return raise_errno(error);
     }
-    stressor_threads[thread].state = PyThreadState_Get();
     stressor_enter((uint32_t)thread);
     Py_RETURN_NONE;
 }
@@ -300,36 +245,6 @@ shim_handle_crashes(PyObject *module, PyObject *unused)
 }
 
 static PyObject *
-shim_decide(PyObject *module, PyObject *args)
-{
-    (void)module;
-    unsigned long long seed, site;
-    unsigned int round, visit;
-    int thread, phase;
-    PyObject *rules;
-    if (!PyArg_ParseTuple(args, "KIiKIOi:decide", &seed, &round, &thread, &site, &visit, &rules,
-                          &phase)) {
-        return NULL;
-    }
-    uint64_t base = stressor_round_base(seed, round);
-    if (!PyList_Check(rules)) {
-        PyErr_SetString(PyExc_ValueError, "wanted a list of rules");
-        return NULL;
-    }
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(rules); i++) {
-        struct stressor_rule rule;
-        uint32_t ns;
-        if (read_rule(PyList_GET_ITEM(rules, i), &rule) < 0) {
-            return NULL;
-        }
-        if (stressor_rule_acts(&rule, base, thread, site, visit, phase, &ns)) {
-            return Py_BuildValue("(iI)", rule.action, ns);
-        }
-    }
-    return Py_BuildValue("(ii)", STRESSOR_GO, 0);
-}
-
-static PyObject *
 shim_key_hash(PyObject *module, PyObject *key)
 {
     (void)module;
@@ -374,7 +289,7 @@ static PyMethodDef methods[] = {
     {"operation_begin", (PyCFunction)(void (*)(void))shim_operation_begin, METH_FASTCALL, NULL},
     {"operation_end", shim_operation_end, METH_O, NULL},
     {"handle_crashes", shim_handle_crashes, METH_NOARGS, NULL},
-    {"decide", shim_decide, METH_VARARGS, NULL},
+    {"decide", stressor_shim_decide, METH_VARARGS, NULL},
     {"key_hash", shim_key_hash, METH_O, NULL},
     {"bench", shim_bench, METH_VARARGS, NULL},
     {"catalogue", stressor_catalogue, METH_NOARGS, NULL},
@@ -386,24 +301,13 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* The child of a fork has one thread, which is no worker, and shares the record with its parent: it
- * must neither act nor write. */
-static void
-after_fork(void)
-{
-    stressor_armed = false;
-    stressor_hooks_on = stressor_ledger_on = false;
-    stressor_self = NULL;
-    stressor_record_abandon();
-}
-
 static int
 execute(PyObject *module)
 {
     static bool registered;
     (void)module;
     if (!registered) {
-        int error = pthread_atfork(NULL, NULL, after_fork);
+        int error = pthread_atfork(NULL, NULL, stressor_abandon);
         if (error != 0) {
             (void)raise_errno(error);
             return -1;

@@ -49,7 +49,7 @@ stressor_record_open(const char *path)
     if (mapped == MAP_FAILED) {
         return error;
     }
-    copy_modules(mapped, &private_record);
+    copy_modules(mapped, stressor_record);
     stamp(mapped);
     stressor_record = mapped;
     return 0;

@@ -12,6 +12,7 @@
 #include "stressor/interpose.h"
 #include "stressor/layout.h"
 #include "stressor/module.h"
+#include "stressor/objects.h"
 
 static const char *const detach_reasons[] = {
     [STRESSOR_NEVER] = "",

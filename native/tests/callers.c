@@ -51,7 +51,37 @@ first_calls(PyObject *module, PyObject *list)
     return result;
 }
 
+/* A pointer that was copied out of its slot before anybody rewrote that. */
+static PyObject *(*copied)(PyObject *, Py_ssize_t);
+
+static PyObject *
+copy_pointer(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    copied = PyTuple_GetItem;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+by_copy(PyObject *module, PyObject *tuple)
+{
+    (void)module;
+    return Py_XNewRef(copied(tuple, 0));
+}
+
+static PyObject *
+call_back(PyObject *module, PyObject *callable)
+{
+    (void)module;
+    /* Not as a tail call, which would leave no return address in here. */
+    PyObject *volatile result = PyObject_CallNoArgs(callable);
+    return result;
+}
+
 static PyMethodDef methods[] = {
+    {"copy_pointer", copy_pointer, METH_NOARGS, NULL},
+    {"by_copy", by_copy, METH_O, NULL},
+    {"call_back", call_back, METH_O, NULL},
     {"by_call", by_call, METH_O, NULL},
     {"by_pointer", by_pointer, METH_O, NULL},
     {"by_table", by_table, METH_O, NULL},

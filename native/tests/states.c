@@ -127,6 +127,56 @@ yield_elsewhere(PyObject *module, PyObject *count)
     Py_RETURN_NONE;
 }
 
+/* ---- condition variables, whose oldest versions have another layout --------------------------- */
+
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int turn;
+
+static void *
+take_turn(void *count)
+{
+    for (int i = 0; i < *(int *)count; i++) {
+        (void)pthread_mutex_lock(&guard);
+        while (turn != 1) {
+            (void)pthread_cond_wait(&changed, &guard);
+        }
+        turn = 0;
+        (void)pthread_cond_signal(&changed);
+        (void)pthread_mutex_unlock(&guard);
+    }
+    return NULL;
+}
+
+/* Hands the turn to another thread and back, by condition variables, detached. */
+static PyObject *
+take_turns(PyObject *module, PyObject *count)
+{
+    (void)module;
+    int times = (int)PyLong_AsLong(count);
+    pthread_t thread;
+    turn = 0;
+    if (pthread_create(&thread, NULL, take_turn, &times) != 0) {
+        return PyErr_NoMemory();
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (int i = 0; i < times; i++) {
+        (void)pthread_mutex_lock(&guard);
+        turn = 1;
+        (void)pthread_cond_broadcast(&changed);
+        while (turn != 0) {
+            struct timespec until;
+            (void)clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_sec += 60;
+            (void)pthread_cond_timedwait(&changed, &guard, &until);
+        }
+        (void)pthread_mutex_unlock(&guard);
+    }
+    (void)pthread_join(thread, NULL);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 /* ---- is a critical section suspended? ---------------------------------------------------------- */
 
 static int inside; /* a thread is in its critical section and has called the shim from there */
@@ -186,6 +236,7 @@ static PyMethodDef methods[] = {
     {"yield_detached", yield_detached, METH_O, NULL},
     {"yield_attached", yield_attached, METH_O, NULL},
     {"yield_elsewhere", yield_elsewhere, METH_O, NULL},
+    {"take_turns", take_turns, METH_O, NULL},
     {"drop_locked", drop_locked, METH_O, NULL},
     {"meet_locked", meet_locked, METH_O, NULL},
     {NULL, NULL, 0, NULL},

@@ -15,6 +15,8 @@
 #include "ledger.c"
 #include "policy.c"
 #include "record.c"
+#include "sites.c"
+#include "trial.c"
 #include "unwind.c"
 
 enum { THREADS = 4, ROUNDS = 3 };
@@ -46,10 +48,10 @@ stressor_stop_requested(const void *state)
     return __atomic_load_n(&stop_requested, __ATOMIC_RELAXED);
 }
 
-bool
-stressor_attached(void)
+const void *
+stressor_thread_state(void)
 {
-    return true;
+    return &stop_requested;
 }
 
 bool

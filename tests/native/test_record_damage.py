@@ -33,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, extensions: Extensions) -> by
     lost = theatre.attempt(borrows.use, "borrow_and_return", needs=needs).record.read_bytes()
     crashed[record.LOSSES_AT : record.MODULES_AT] = lost[record.LOSSES_AT : record.MODULES_AT]
     crashed[36:40] = lost[36:40]  # their number
+    crashed[record.LOSSES_AT : record.LOSSES_AT + 4] = bytes(4)  # at the first site
     return bytes(crashed)
 
 

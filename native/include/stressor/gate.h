@@ -75,12 +75,14 @@ struct stressor_thread {
     uint32_t operation; /* of the running call */
     bool inside;        /* our own code is running: whatever it calls passes freely */
     bool open_loss;     /* a substitute was handed out and not yet seen used */
-    void *state;        /* PyThreadState * of the worker, for the stop-the-world bit */
     uintptr_t borrowed[2];
 };
 
 extern STRESSOR_TLS struct stressor_thread *stressor_self;
 extern struct stressor_thread stressor_threads[STRESSOR_MAX_THREADS];
+
+/* By operation, STRESSOR_NO_SITE when there was no room; written with the rest of a trial's set-up. */
+extern uint32_t stressor_operation_sites[STRESSOR_MAX_SITES];
 
 /* Written by the owner of the child while no worker runs; read relaxed at every site. */
 extern bool stressor_armed;
@@ -111,7 +113,6 @@ void stressor_depart_borrowing_two(struct stressor_pass *pass, void **first, voi
  * domain); `name` is read only when the site is new. */
 void stressor_visit_hook(uintptr_t key, const char *event, const char *name, const void *object,
                          enum stressor_phase phase);
-void stressor_visit_operation(uint32_t operation, enum stressor_phase phase);
 
 /* Both sides of one operation call of the calling worker; a stranger's are ignored. `result` is
  * looked at, not kept: it tells whether a substitute of the ledger was returned. */
@@ -124,6 +125,10 @@ int stressor_declare_operations(const char *const *names, size_t count);
 void stressor_arm(uint64_t seed, uint32_t threads, bool ledger, bool hooks, bool recording);
 void stressor_begin_round(uint32_t round);
 void stressor_disarm(void);
+
+/* In the child of a fork, whose one thread is no worker and which shares the record with its parent:
+ * it must neither act nor write, also not on its way out of calls that it was forked in. */
+void stressor_abandon(void);
 
 /* Worker. */
 void stressor_enter(uint32_t thread);

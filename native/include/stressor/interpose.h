@@ -15,7 +15,6 @@
 
 enum {
     STRESSOR_MAX_SLOTS = 1 << 16,
-    STRESSOR_MAX_GLOBS = 64,
     STRESSOR_NO_SYMBOL = UINT16_MAX, /* the interpreter's slots that are no sites */
 };
 
@@ -39,10 +38,14 @@ extern size_t stressor_slot_count;
  * are too many globs. */
 int stressor_instrument(const char *const *globs, size_t count);
 
-/* What is known of a module after `stressor_instrument`: matched by a glob? And when it has no slots,
- * why not. */
-int stressor_module_matches(uint32_t module);
-const char *stressor_module_refuses(uint32_t module);
+/* Finds the real function of each symbol; a symbol that this process lacks is never bound. Once. */
+void stressor_bind_symbols(void);
+
+/* The catalogue's index of a name that is bound, or -1. */
+int stressor_symbol_index(const char *name);
+
+/* Forgets the slots of an object that is gone. */
+void stressor_forget_slots(uint32_t module);
 
 /* Puts back the slots of all objects that are still loaded; returns how many. */
 size_t stressor_restore(void);

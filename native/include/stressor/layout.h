@@ -17,10 +17,12 @@ const char *stressor_layout_refuses(void);
 /* An address inside the object that holds the interpreter: the executable or a shared library. */
 uintptr_t stressor_interpreter_place(void);
 
-/* Whether somebody wants to stop the world and this attached thread is waited for. */
-bool stressor_stop_requested(const void *thread_state);
+/* The calling thread's thread state, NULL when it is detached or not Python's. */
+const void *stressor_thread_state(void);
 
-bool stressor_attached(void);
+/* Whether somebody wants to stop the world and the thread of this state, which is the caller's, is
+ * waited for. */
+bool stressor_stop_requested(const void *thread_state);
 
 /* Whether dropping a shared reference to `object` may detach here: it would be queued for its
  * owner (which takes a lock), or destroyed although its destructor may run code. */

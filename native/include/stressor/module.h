@@ -1,9 +1,14 @@
-/* The parts of the Python face that only report; all attached, all return a new reference. */
+/* The parts of the Python face that are not in module.c; all attached. */
 #ifndef STRESSOR_MODULE_H
 #define STRESSOR_MODULE_H
 
 #include <Python.h>
 
+/* Makes `list` the process's rules; no worker running. Returns 0 or -1 with an exception set. */
+int stressor_read_rules(PyObject *list);
+PyObject *stressor_shim_decide(PyObject *module, PyObject *args);
+
+/* What only reports; returns a new reference. */
 PyObject *stressor_catalogue(PyObject *module, PyObject *unused);
 PyObject *stressor_layout(PyObject *module, PyObject *unused);
 PyObject *stressor_supported(PyObject *module, PyObject *unused);

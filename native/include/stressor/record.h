@@ -62,7 +62,7 @@ struct stressor_event {
     uint64_t object;
     uint32_t site;
     uint32_t visit; /* 1-based, of this thread at this site in this round */
-    uint32_t ns;    /* delay asked for; for a hold, the deadline */
+    uint32_t ns;    /* delay asked for; for a hold that has ended, how long it was */
     int16_t call;   /* index of the running operation call, -1 outside */
     uint8_t phase;
     uint8_t action; /* enum stressor_action, | STRESSOR_EXPIRED */

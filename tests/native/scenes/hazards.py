@@ -2,62 +2,16 @@
 
 import gc
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
-from typing import Any
 
 from stressor import _shim
-from stressor.model.plan import ANYWHERE, Action, Rule, Until
-from stressor.model.site import Phase
+from stressor.model.plan import Action, Rule
+from tests.native.scenes.pauses import SECOND, pause
 from tests.native.stage import Stage, load, repeat
 
-SECOND = 1_000_000_000
 SPIN_A_BIT = Rule(Action.SPIN, least_ns=1000, most_ns=3000)
-
-
-def pause(
-    action: str,
-    ns: int,
-    site: str = ANYWHERE,
-    phase: Phase | None = None,
-    thread: int | None = None,
-) -> Rule:
-    """A pause of one length, everywhere unless narrowed."""
-    return Rule(Action(action), site, phase, thread, least_ns=ns, most_ns=ns)
-
-
-def collect_until(done: threading.Event) -> int:
-    """Ask for a stop of the world again and again."""
-    times = 0
-    while not done.is_set():
-        gc.collect()
-        times += 1
-    return times
-
-
-def pauses_and_stops(stage: Stage, action: str, times: int) -> object:
-    """One thread makes `times` pauses of a second each, the other one stops the world.
-
-    Not at `block` sites: a thread that pauses in the middle of attaching finds the world stopped again
-    each time, and never gets on as long as the other one does nothing else.
-    """
-    states = load("states")
-    stage.open("*states*")
-    until = Until(1, "nowhere", 9) if action == "hold" else None
-    stage.arm(
-        Rule(Action(action), "kind:call", None, 0, least_ns=SECOND, most_ns=SECOND, until=until)
-    )
-    done = threading.Event()
-
-    def paused() -> None:
-        for _ in range(times):
-            states.keep_errno()
-        done.set()
-
-    return stage.run(paused, lambda: collect_until(done))[1]
 
 
 def detach_everywhere(stage: Stage) -> object:
@@ -74,18 +28,6 @@ def detach_everywhere(stage: Stage) -> object:
 
     stage.run(body, body)
     return None
-
-
-def section_and_pause(stage: Stage, action: str, times: int) -> object:
-    """How often two threads were in critical sections of one object at the same time."""
-    states = load("states")
-    stage.open("*states*")
-    stage.arm(pause(action, 20_000_000, site="category:refcount", phase=Phase.BEFORE, thread=0))
-    lock = object()
-    both = 0
-    for _ in range(times):
-        both += stage.run(lambda: states.drop_locked(lock), lambda: states.meet_locked(lock))[1]
-    return both
 
 
 def reenter(stage: Stage) -> object:
@@ -109,61 +51,6 @@ def reenter(stage: Stage) -> object:
     stage.run(body, body)
     _shim.disarm()
     return len(finished)
-
-
-def keep_errno(stage: Stage, action: str, name: str) -> object:
-    """errno around a pause of each kind."""
-    states = load("states")
-    stage.open("*states*")
-    until = Until(1, "nowhere", 1) if action == "hold" else None
-    stage.arm(Rule(Action(action), least_ns=30_000, most_ns=30_000, until=until), threads=1)
-    return stage.run(getattr(states, name))[0]
-
-
-def keep_exception(stage: Stage, action: str) -> object:
-    """An exception that is set while there are pauses."""
-    states = load("states")
-    stage.open("*states*")
-    stage.arm(pause(action, 30_000), threads=1)
-
-    def body() -> str:
-        try:
-            return str(states.keep_exception())
-        except LookupError as error:
-            return f"{error.args[0]} {error.__context__}"
-
-    return stage.run(body)[0]
-
-
-def interrupt(stage: Stage, name: str) -> object:
-    """A wait in native code that a signal interrupts, with pauses on both sides."""
-    states = load("states")
-    states.prepare()
-    signal.signal(signal.SIGUSR1, lambda *_: None)
-    signal.siginterrupt(signal.SIGUSR1, True)
-    stage.open("*states*")
-    stage.arm(pause("sleep", 50_000, site="kind:block"), threads=1)
-    done = threading.Event()
-    waiter: list[int] = []
-
-    def nag() -> None:
-        while not done.is_set():
-            if waiter:
-                signal.pthread_kill(waiter[0], signal.SIGUSR1)
-            time.sleep(0.005)
-
-    def body() -> object:
-        waiter.append(threading.get_ident())
-        result = getattr(states, name)()
-        waiter.clear()
-        done.set()
-        return result
-
-    nagging = threading.Thread(target=nag)
-    nagging.start()
-    result = stage.run(body)[0]
-    nagging.join()
-    return result
 
 
 def fork_and_call(stage: Stage) -> object:
@@ -250,21 +137,38 @@ def strangers(stage: Stage) -> object:
     return None
 
 
-def pause_detached(stage: Stage, action: str) -> object:
-    """Sites where the thread has no thread state, while the world is being stopped."""
-    states = load("states")
-    stage.open("*states*")
-    until = Until(1, "nowhere", 1) if action == "hold" else None
-    stage.arm(
-        Rule(Action(action), "kind:block", thread=0, least_ns=100_000, most_ns=100_000, until=until)
-    )
-    done = threading.Event()
+def take_turns(stage: Stage, name: str, times: int) -> object:
+    """Condition variables through our wrappers; which of their symbols are covered."""
+    states = load(name)
+    stage.open(f"{name}.*")
+    stage.arm(pause("yield", 0), threads=1)
+    stage.run(lambda: states.take_turns(times))
+    _shim.disarm()
+    slots, _ = _shim.instrument([])
+    return [s["symbol"] for s in slots if s["symbol"].startswith("pthread_cond")]
 
-    def body() -> None:
-        states.yield_detached(50)
-        done.set()
 
-    return stage.run(body, lambda: collect_until(done))[1] > 0
+def swap_hooks(stage: Stage, times: int) -> object:
+    """Hooks come and go while strangers allocate and destroy: none of them meets a half-set hook."""
+    stage.open()
+    over = threading.Event()
+
+    def allocate() -> None:
+        while not over.is_set():
+            for size in range(600, 700):
+                bytes(size)
+                [size, [size]]
+
+    threads = [threading.Thread(target=allocate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(times):
+        stage.arm(ledger=True, hooks=True)
+        _shim.disarm()
+    over.set()
+    for thread in threads:
+        thread.join()
+    return None
 
 
 def leave_daemons(stage: Stage) -> object:
@@ -287,28 +191,6 @@ def leave_daemons(stage: Stage) -> object:
     return "ending"
 
 
-def hold_for(stage: Stage, visit: int, phase: str, deadline: int, after: int) -> object:
-    """Thread 0 holds at its first yield until thread 1 has passed its `visit`th operation visit.
-
-    Returns what thread 1 had done when thread 0 went on.
-    """
-    states = load("states")
-    stage.open("*states*")
-    until = Until(1, "op:target:act", visit, Phase(phase))
-    stage.arm(Rule(Action.HOLD, "kind:block", Phase.BEFORE, 0, 1, most_ns=deadline, until=until))
-    progress: list[str] = []
-
-    def held() -> list[str]:
-        states.yield_attached(1)
-        return list(progress)
-
-    def other() -> None:
-        time.sleep(after / 1000)
-        progress.append("came")
-
-    return stage.run(held, other)[0]
-
-
 def identities(stage: Stage) -> object:
     """Hazard 13: a thread's identity is reused by the next; its logical number is what counts."""
     callers = load("callers")
@@ -327,25 +209,6 @@ def identities(stage: Stage) -> object:
         thread.start()
         thread.join()
     return len(idents)
-
-
-def pause_with_allocator(stage: Stage, times: int) -> object:
-    """Hazard 15: long pauses around destruction, with freed memory poisoned."""
-    callers = load("callers")
-    stage.open("*callers*")
-    stage.arm(
-        Rule(Action.SLEEP, "kind:hook", least_ns=100, most_ns=200_000, chance=0.05), hooks=True
-    )
-    shared: list[Any] = [[1]]
-
-    def body() -> None:
-        for n in range(times):
-            callers.first_calls(shared)
-            shared[0] = [n]
-
-    stage.run(body, body)
-    _shim.disarm()
-    return sys.flags.dev_mode or os.environ.get("PYTHONMALLOC")
 
 
 def gil_stays_off(stage: Stage) -> object:
