@@ -2,8 +2,9 @@
 
 A slow machine is not a hang. A child is given up for hanging only when it made no progress (visits,
 counted in its record) for `Limits.seconds` and either used that much processor time itself meanwhile
-(spinning) or used next to none although it was not waiting for a processor (stuck). What cannot be
-told apart by four times that long is slow, which is no failure. `Patience` decides, from samples
+(spinning) or used next to none while all its threads wait for each other (stuck): on a futex, without
+a time-out. A thread that sleeps, waits with a time-out or for another process may yet go on. What
+cannot be told apart by four times that long is slow, which is no failure. `Patience` decides, from samples
 alone; what is done about it is the host's business.
 """
 
@@ -21,6 +22,7 @@ from stressor.model.plan import Limits
 TICK = 0.25  # seconds between two looks
 PATIENCE = 4  # times `Limits.seconds`: the end of any trial
 IDLE = 0.05  # of one processor: less is no work, only the noise of waiting
+FUTEX = {"x86_64": "202", "aarch64": "98"}.get(os.uname().machine, "")
 LOOKS = 3  # at least so many samples of the same state, the first of them at the last progress
 
 
@@ -33,6 +35,7 @@ class Sample:
     progress: int
     runnable: bool  # some thread of it has, or waits for, a processor
     megabytes: float
+    deadlocked: bool = True  # every thread waits for another one, for ever
 
 
 class Patience:
@@ -58,7 +61,8 @@ class Patience:
             used = sample.processor - self._since.processor
             if used >= self._limits.seconds:
                 return End.SPINNING
-            if used <= IDLE * quiet and 2 * self._runnable < self._looks:
+            idle = used <= IDLE * quiet and 2 * self._runnable < self._looks
+            if idle and sample.deadlocked:
                 return End.STUCK
         if sample.at - self._first.at >= PATIENCE * self._limits.seconds:
             return End.SLOW
@@ -79,6 +83,7 @@ def take_sample(pid: int, at: float, progress: int) -> Sample:
         progress,
         _wants_processor(pid),
         sum(_resident(member) for member in family) / 2**20,
+        deadlocked=_is_deadlocked(pid),
     )
 
 
@@ -97,6 +102,22 @@ def _wants_processor(pid: int) -> bool:
             if stat.read_text(errors="replace").rpartition(")")[2].split()[0] in {"R", "D"}:
                 return True
     return False
+
+
+def _is_deadlocked(pid: int) -> bool:
+    """Whether every thread is in a futex wait without a time-out (futex(2): the fourth argument).
+
+    `/proc/PID/task/TID/syscall` gives the number of the system call and its arguments (proc(5)). Where
+    it may not be read nothing is known, and idleness has to be enough.
+    """
+    for call in Path(f"/proc/{pid}/task").glob("*/syscall"):
+        try:
+            words = call.read_text().split()
+        except OSError:
+            continue
+        if words[:1] != [FUTEX] or int(words[4], 16) != 0:
+            return False
+    return True
 
 
 def kill_family(pid: int, parent: int) -> None:

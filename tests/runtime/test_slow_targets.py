@@ -1,13 +1,12 @@
-"""What is slow in one thread is no hang in several."""
+"""What is slow, or waits for something that will come, is no hang."""
 
 from pathlib import Path
 
 import pytest
-from attrs import evolve
 
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.scratch import Scratch
-from stressor.model.outcome import Verdict
+from stressor.model.outcome import FailureKind, Outcome, Verdict
 from stressor.model.plan import Call, Limits, Plan
 
 SLOW_CHECK = """
@@ -16,10 +15,10 @@ import time
 def SETUP():
     return []
 
-def add(state):
+def go(state):
     state.append(1)
 
-OPS = {"add": add}
+OPS = {"go": go}
 
 def CHECK(state):
     end = time.process_time() + 2.0
@@ -27,17 +26,52 @@ def CHECK(state):
         pass
 """
 
+# The rehearsal runs in the main thread, so it cannot learn of the wait.
+BOUNDED_WAIT = """
+import threading, time
 
-@pytest.mark.native
-@pytest.mark.slow
-def test_a_check_that_computes_longer_than_the_limit_is_no_hang(tmp_path: Path) -> None:
-    target = tmp_path / "slow.py"
-    target.write_text(SLOW_CHECK)
-    plan = Plan(str(target), ((Call("add"),), (Call("add"),)), seed=1)
+def SETUP():
+    return None
+
+def go(state):
+    if threading.current_thread() is not threading.main_thread():
+        time.sleep(1.6)
+
+OPS = {"go": go}
+"""
+
+ENDLESS_WAIT = BOUNDED_WAIT.replace("time.sleep(1.6)", "threading.Lock().acquire(); LOCK.acquire()")
+ENDLESS_WAIT += "\nLOCK = threading.Lock()\nLOCK.acquire()\n"
+
+
+def outcome(target: Path, text: str, seconds: float) -> Outcome:
+    target.write_text(text)
+    program = ((Call("go"),), (Call("go"),))
     scratch = Scratch()
     try:
         with Hosts(scratch) as hosts:
-            trial = hosts.carry_out(evolve(plan, limits=Limits(seconds=0.2)))
+            plan = Plan(str(target), program, seed=1, limits=Limits(seconds=seconds))
+            return hosts.carry_out(plan).outcome
     finally:
         scratch.close()
-    assert trial.outcome.verdict is Verdict.PASSED, trial.outcome
+
+
+@pytest.mark.native
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param(SLOW_CHECK, 0.2, id="a check that computes longer than the limit"),
+        pytest.param(BOUNDED_WAIT, 0.5, id="a wait that ends by itself"),
+    ],
+)
+def test_what_is_slow_is_no_hang(tmp_path: Path, text: str, seconds: float) -> None:
+    assert outcome(tmp_path / "slow.py", text, seconds).verdict is Verdict.PASSED
+
+
+@pytest.mark.native
+@pytest.mark.slow
+def test_what_waits_for_ever_is_one(tmp_path: Path) -> None:
+    signature = outcome(tmp_path / "stuck.py", ENDLESS_WAIT, 0.5).signature
+    assert signature is not None
+    assert signature.kind is FailureKind.HANG
