@@ -82,7 +82,7 @@ def plain(case: Path, seed: int, seconds: float, calls: int, allocator: str) -> 
         began = time.monotonic()
         try:
             done = subprocess.run(
-                command, env=environ, capture_output=True, timeout=seconds + 30, check=False
+                command, env=environ, capture_output=True, timeout=seconds + 5, check=False
             )
             crashed = done.returncode != 0
             failure = "" if crashed else str(json.loads(done.stdout)["failure"])

@@ -46,9 +46,11 @@ def instrument(globs: list[str]) -> tuple[list[Slot], list[Uncovered]]:
     """
 
 def restore() -> int:
-    """Put every slot back; returns how many."""
+    """Put back the slots of all objects that are still loaded; returns how many."""
 
-def declare_operations(names: list[str]) -> None: ...
+def declare_operations(names: list[str]) -> None:
+    """Make the sites of the operations. After `arm`, which forgets all sites: RuntimeError before."""
+
 def arm(seed: int, threads: int, rules: list[tuple[int, ...]], ledger: bool, hooks: bool) -> None:
     """Begin to act. A rule is (selector kind, selector value, phase, thread, visit, chance of 2**32,
     action, least_ns, most_ns, until thread, until key hash, until visit, until phase); -1 is "any".
@@ -58,7 +60,9 @@ def arm(seed: int, threads: int, rules: list[tuple[int, ...]], ledger: bool, hoo
 def begin_round(number: int) -> None:
     """Forget visits and events; decisions from now on are those of round `number`."""
 
-def disarm() -> None: ...
+def disarm() -> None:
+    """Stop acting. Allocators are restored; the reference tracer stays and does nothing."""
+
 def used_losses() -> int:
     """Findings of the borrow ledger whose borrower was seen to use the dead object, so far."""
 
@@ -79,7 +83,10 @@ def operation_end(result: object) -> None:
     """Worker: the AFTER side; also settles the thread's open losses (was a substitute returned?)."""
 
 def handle_crashes() -> None:
-    """Install the crash handlers, on top of what is installed; give each worker an own stack."""
+    """Install the crash handlers, on top of what is installed; give each worker an own stack.
+
+    With the interpreter instrumented, handlers that it sets later for the same signals run after ours.
+    """
 
 def disable_randomization() -> bool:
     """True when address randomization was off already; False: it is now, for the next exec."""

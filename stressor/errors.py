@@ -8,7 +8,10 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command."""
+    """Exit codes of every command.
+
+    `USAGE` is for all that the user can put right: arguments, files, a folder that cannot be written.
+    """
 
     NOTHING_FOUND = 0
     FAILURES_FOUND = 1

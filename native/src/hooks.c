@@ -126,7 +126,7 @@ stressor_hooks_install(int tracer, int allocators)
         }
         tracing = true;
     }
-    if (allocators) {
+    if (allocators && !domains[0].wrapped) {
         void (*change)(struct domain *) = wrap_domain;
         PyUnstable_GC_VisitObjects(set_allocators, (void *)&change);
     }
@@ -137,5 +137,7 @@ void
 stressor_hooks_remove(void)
 {
     void (*change)(struct domain *) = unwrap_domain;
-    PyUnstable_GC_VisitObjects(set_allocators, (void *)&change);
+    if (domains[0].wrapped) { /* or else nobody has to stop */
+        PyUnstable_GC_VisitObjects(set_allocators, (void *)&change);
+    }
 }

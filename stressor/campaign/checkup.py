@@ -221,7 +221,10 @@ def _scratch() -> Check:
 
 
 def _corpus(root: Path) -> Check:
-    nearest = next(each for each in (root, *root.absolute().parents) if each.exists())
+    try:
+        nearest = next(each for each in (root, *root.absolute().parents) if each.exists())
+    except OSError as why:
+        return Check("corpus", State.WARN, f"{root}: {why.strerror}", "use --corpus DIR, or cd")
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
         return Check(
             "corpus", State.OK, f"{root}" + ("" if root.exists() else " (made when needed)")

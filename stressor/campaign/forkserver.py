@@ -23,6 +23,14 @@ from stressor.model.plan import Allocator
 HELLO_SECONDS = 600.0  # a target's C sources may have to be compiled
 START_SECONDS = 60.0  # of one fork, on a machine that is short of everything
 MARK = "STRESSOR_HOST"  # in the environment of everything that a fork server started
+HARMFUL = (
+    "PYTHONOPTIMIZE",  # without asserts, operations and checks would pass whatever happens
+    "PYTHONINSPECT",
+    "PYTHONPROFILEIMPORTTIME",
+    "PYTHONVERBOSE",
+)
+"""Variables that would falsify what a trial says."""
+
 SHOWN = 3000  # characters of what a dying server printed
 
 
@@ -140,7 +148,8 @@ def _environment(allocator: Allocator, mark: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         MARK: mark,
     }
-    environment.pop("PYTHONMALLOC", None)
+    for name in ("PYTHONMALLOC", *HARMFUL):
+        environment.pop(name, None)
     if allocator is Allocator.DEBUG:
         environment["PYTHONMALLOC"] = "debug"
     return environment

@@ -40,6 +40,12 @@ TINY_SHARE = 0.3
 CALLS_PER_TRIAL = 4_000
 """Operation calls after which another process is worth more than another round."""
 
+TRIAL_SHARE = 0.1
+"""Of a campaign's seconds, for one trial of a slow target, about."""
+
+REHEARSED = 2
+"""Calls of each operation in a rehearsal."""
+
 PAUSED_PER_TRIAL_NS = 100_000_000
 """Long pauses in many rounds would spend on one plan what twenty others could use."""
 
@@ -47,10 +53,16 @@ PAUSED_PER_TRIAL_NS = 100_000_000
 class Portfolio:
     """Makes the plans of one campaign. Raises `UsageError` for an unknown strategy."""
 
-    def __init__(self, settings: Settings, operations: Sequence[OperationInfo]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        operations: Sequence[OperationInfo],
+        rehearsal_seconds: float = 0.0,
+    ) -> None:
         self._settings = settings
         self._operations = tuple(operations)
         self._strategies = chosen(settings.strategies)
+        self._most_calls = affordable_calls(settings, len(self._operations), rehearsal_seconds)
 
     def plan(self, index: int, sites: Sequence[Site]) -> Plan:
         """Make plan number `index`, given the sites known by now."""
@@ -64,7 +76,9 @@ class Portfolio:
             seed=rng.getrandbits(32),
             strategy=Spec(strategy.name, {"index": float(index)}),
             rules=rules,
-            rounds=_rounds(rng, settings.rounds, program, paused_ns(rules, sites)),
+            rounds=_rounds(
+                rng, settings.rounds, program, paused_ns(rules, sites), self._most_calls
+            ),
             modules=settings.modules,
             allocator=_allocator(rng, settings.allocators),
             ledger=rng.random() < LEDGER_SHARE,
@@ -87,7 +101,8 @@ class Portfolio:
         """Short ones more often than long ones: what a call spoils, the next one may put right."""
         threads = _threads(rng, self._settings.threads)
         most = 2 if rng.random() < TINY_SHARE else self._settings.calls
-        calls = int(log_uniform(rng, 1.0, min(most, self._settings.calls) + 1))
+        affordable = max(self._most_calls // threads, 1)
+        calls = int(log_uniform(rng, 1.0, min(most, self._settings.calls, affordable) + 1))
         return generate(self._operations, threads, calls, rng.getrandbits(32))
 
 
@@ -115,11 +130,23 @@ def _threads(rng: Random, most: int) -> int:
     return 2 if most <= 2 or rng.random() < 0.5 else rng.randint(3, most)
 
 
-def _rounds(rng: Random, most: int, program: Program, paused: float) -> int:
+def affordable_calls(settings: Settings, operations: int, rehearsal_seconds: float) -> int:
+    """The most calls of a trial, so that it does not take much more than its share of the time.
+
+    A power of two below CALLS_PER_TRIAL: what was measured varies, and the plans should not.
+    """
+    if settings.seconds is None or rehearsal_seconds <= 0.0:
+        return CALLS_PER_TRIAL
+    each = rehearsal_seconds / max(REHEARSED * operations, 1)
+    calls = settings.seconds * TRIAL_SHARE / each
+    return CALLS_PER_TRIAL if calls >= CALLS_PER_TRIAL else 1 << max(int(calls).bit_length() - 1, 0)
+
+
+def _rounds(rng: Random, most: int, program: Program, paused: float, most_calls: int) -> int:
     calls = max(sum(map(len, program)), 1)
     drawn = log_uniform(rng, max(most / 10, 1.0), most)
     affordable = PAUSED_PER_TRIAL_NS / paused if paused else drawn
-    return max(1, int(min(drawn, affordable, CALLS_PER_TRIAL / calls)))
+    return max(1, int(min(drawn, affordable, most_calls / calls)))
 
 
 def _allocator(rng: Random, allocators: Sequence[Allocator]) -> Allocator:

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
 
 from attrs import define, field, frozen
 
@@ -23,21 +24,31 @@ from stressor.campaign.report import Report
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
 from stressor.model.outcome import Signature, Verdict
-from stressor.model.plan import Plan
+from stressor.model.plan import ANYWHERE, Plan
 from stressor.model.trial import Origin, Rate, Trial
 
 
 @frozen
 class Replayed:
-    """What runs of one plan gave: the wanted signature, other ones, and what else.
+    """What runs of one plan gave.
 
-    `last` is the last trial that failed as wanted, else the last of all.
+    `rate` counts the wanted signature and those akin to it, which `akin` counts apart; `others` are
+    other failures, `reasons` why runs were not decided. `last` is the last trial that failed as
+    wanted, else the last of all. `unreached` are sites that the plan names and no run visited.
     """
 
     rate: Rate
+    akin: Counter[Signature]
     others: Counter[Signature]
     verdicts: Counter[Verdict]
+    reasons: Counter[str]
+    unreached: tuple[str, ...]
     last: Trial
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether any run came to an end that says something."""
+        return bool(self.verdicts[Verdict.FAILED] or self.verdicts[Verdict.PASSED])
 
 
 @define
@@ -80,11 +91,13 @@ class Session:
         `known` are entries of any target; those of this one are tried first.
         """
         hello = self.hello(settings.target, settings.modules)
+        for glob in unmatched(settings.modules, hello):
+            progress.note(f"--modules {glob}: no module that the target has loaded matches")
         self.catch_canary()
         budget = Budget(settings.seconds, settings.trials)
         campaign = Campaign(
             settings,
-            Surface(hello.operations, hello.sites),
+            Surface(hello.operations, hello.sites, hello.rehearsal_seconds),
             tuple(hosts.carry_out for hosts in self.hosts),
             keep,
             progress,
@@ -98,21 +111,29 @@ class Session:
 
     def replay(self, trial: Trial, runs: int, tell: Callable[[int, int], None]) -> Replayed:
         """Carry the trial's plan out `runs` times; `tell` gets runs done and hits among them."""
+        wanted = trial.outcome.signature
+        akin: Counter[Signature] = Counter()
         others: Counter[Signature] = Counter()
         verdicts: Counter[Verdict] = Counter()
+        reasons: Counter[str] = Counter()
+        reached: set[str] = set()
         last, hits = trial, 0
         for number in range(1, runs + 1):
             again = self.carry_out(trial.plan)
             verdicts[again.outcome.verdict] += 1
+            reached |= {site.key for site in again.evidence.sites if site.visits}
             signature = again.outcome.signature
-            if signature == trial.outcome.signature:
-                hits += 1
-            elif signature is not None:
-                others[signature] += 1
-            if signature == trial.outcome.signature or not hits:
+            same = signature is not None and wanted is not None and wanted.is_akin(signature)
+            hits += same
+            if signature is None:
+                reasons.update(again.outcome.undecided)
+            elif signature != wanted:
+                (akin if same else others)[signature] += 1
+            if same or not hits:
                 last = again
             tell(number, hits)
-        return Replayed(Rate(hits, runs), others, verdicts, last)
+        unreached = tuple(site for site in named_sites(trial.plan) if site not in reached)
+        return Replayed(Rate(hits, runs), akin, others, verdicts, reasons, unreached, last)
 
 
 @contextmanager
@@ -121,6 +142,20 @@ def open_session(jobs: int = 1) -> Iterator[Session]:
     with ExitStack() as stack:
         scratch = stack.enter_context(Scratch())
         yield Session(tuple(stack.enter_context(Hosts(scratch)) for _ in range(jobs)))
+
+
+def named_sites(plan: Plan) -> tuple[str, ...]:
+    """The sites that the plan's rules name one by one, each once."""
+    named = [rule.site for rule in plan.rules]
+    named += [rule.until.site for rule in plan.rules if rule.until is not None]
+    whole = (ANYWHERE, "kind", "category")
+    return tuple(dict.fromkeys(site for site in named if site.split(":", 1)[0] not in whole))
+
+
+def unmatched(modules: Sequence[str], hello: Hello) -> tuple[str, ...]:
+    """The globs among `modules` that no module that is loaded now matches."""
+    paths = [each.path for each in hello.modules]
+    return tuple(glob for glob in modules if not any(fnmatchcase(path, glob) for path in paths))
 
 
 def is_same(one: str, other: str) -> bool:

@@ -4,8 +4,8 @@ A slow machine is not a hang. A child is given up for hanging only when it made 
 counted in its record) for `Limits.seconds` and either used that much processor time itself meanwhile
 (spinning) or used next to none while all its threads wait for each other (stuck): on a futex, without
 a time-out. A thread that sleeps, waits with a time-out or for another process may yet go on. What
-cannot be told apart by four times that long is slow, which is no failure. `Patience` decides, from samples
-alone; what is done about it is the host's business.
+cannot be told apart by four times that long is slow, which is no failure. `Patience` decides, from
+samples alone; what is done about it is the host's business.
 """
 
 import contextlib

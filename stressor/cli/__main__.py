@@ -1,6 +1,6 @@
 """`python -m stressor.cli`: the command line where its script is not on PATH."""
 
-from stressor.cli.main import main
+from stressor.cli import main
 
 if __name__ == "__main__":
     main()

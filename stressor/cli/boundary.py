@@ -17,6 +17,7 @@ from stressor import __version__
 from stressor.campaign.report import INTERRUPTED
 from stressor.errors import ExitCode, StressorError
 from stressor.interpreter import CouldNotTest
+from stressor.report.plain import plain_lines
 from stressor.targets.errors import HarnessError
 
 EXPECTED = (StressorError, HarnessError, CouldNotTest)
@@ -28,18 +29,45 @@ def exit_code_of(command: Callable[[], object]) -> int:
     """Run a command; its return value, or the code for what it raised, which has been printed."""
     try:
         code = command()
+        sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; nothing is left to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.NOTHING_FOUND
+    except OSError as error:
+        return _explain_system(error)
     except Exception as error:  # every other failure, down to our own faults
         return _explain(error)
     return code if isinstance(code, int) else ExitCode.NOTHING_FOUND
+
+
+def _explain_system(error: OSError) -> int:
+    """Output that cannot be written is the user's to put right, and no fault of ours."""
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has gone, as `head` does; nothing is left to say it to.
+        _discard_output()
+        return ExitCode.NOTHING_FOUND
+    if error.filename is not None or not _output_is_broken():
+        return _explain(error)
+    _discard_output()
+    say(f"the results cannot be written to standard output: {error.strerror or error}.")
+    return ExitCode.INTERNAL
+
+
+def _output_is_broken() -> bool:
+    """Ask by writing: an empty line more does no harm where it is not."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _discard_output() -> None:
+    """Send what is left nowhere, so that the interpreter's last flush does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _explain(error: Exception) -> int:
@@ -56,8 +84,8 @@ def _explain(error: Exception) -> int:
 
 
 def say(text: str) -> None:
-    """One message on standard error."""
-    click.echo(f"stressor: {text}", err=True)
+    """One message on standard error; it may quote a stranger's file, which moves no cursor."""
+    click.echo("\n".join(plain_lines(f"stressor: {text}")), err=True)
 
 
 def report_fault(fault: BaseException) -> None:

@@ -3,9 +3,11 @@
 The context's object is what opens a session; tests put another in its place.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +28,23 @@ CORPUS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
 ENTRY = click.argument("entry", type=click.Path(dir_okay=False, path_type=Path), metavar="ENTRY")
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers; a NaN, which no comparison refuses, and infinity are in none."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number. Raises `click.BadParameter`."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 type OpensSession = Callable[[int], AbstractContextManager[Session]]
 

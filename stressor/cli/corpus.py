@@ -13,6 +13,7 @@ from stressor.cli.choices import CORPUS, ENTRY, JSON
 from stressor.cli.output import console, print_json
 from stressor.corpus import Corpus, CorpusProblem, Entry, EntryError, load_entry
 from stressor.corpus.store import OTHERS
+from stressor.errors import ExitCode
 from stressor.model.trial import Trial
 from stressor.report import failure_data, failure_report, show
 from stressor.report.data import signature_data
@@ -31,12 +32,16 @@ or outside of the folder is refused by name and left alone.
 """
 
 
+def _examples(*lines: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  stressor corpus {line}" for line in lines)
+
+
 @click.group(epilog=EXAMPLES)
 def corpus() -> None:
     """List, show, merge and prune kept failures."""
 
 
-@corpus.command("list")
+@corpus.command("list", epilog=_examples("list", "list --corpus elsewhere --json"))
 @CORPUS
 @JSON
 def list_command(root: Path, as_json: bool) -> None:
@@ -66,7 +71,7 @@ def list_command(root: Path, as_json: bool) -> None:
     _tell_problems(problems)
 
 
-@corpus.command("show")
+@corpus.command("show", epilog=_examples("show ENTRY", "show ENTRY --json"))
 @ENTRY
 @JSON
 def show_command(entry: Path, as_json: bool) -> None:
@@ -78,7 +83,10 @@ def show_command(entry: Path, as_json: bool) -> None:
         show(console(), failure_report(trial, entry))
 
 
-@corpus.command("merge")
+@corpus.command(
+    "merge",
+    epilog=_examples("merge ../colleague/.stressor/corpus", "merge ENTRY --corpus elsewhere"),
+)
 @click.argument(
     "sources",
     nargs=-1,
@@ -88,13 +96,15 @@ def show_command(entry: Path, as_json: bool) -> None:
 )
 @CORPUS
 @JSON
-def merge_command(sources: tuple[Path, ...], root: Path, as_json: bool) -> None:
+def merge_command(sources: tuple[Path, ...], root: Path, as_json: bool) -> int:
     """Take over the entries of other corpora, or single files, into the corpus."""
     store = Corpus(root)
     merged = [store.merge(source) for source in sources]
     added = [path for each in merged for path in each.added]
     known = [path for each in merged for path in each.known]
     problems = [problem for each in merged for problem in each.problems]
+    nothing_but_problems = problems and not added and not known
+    code = ExitCode.USAGE if nothing_but_problems else ExitCode.NOTHING_FOUND
     if as_json:
         print_json(
             {
@@ -103,14 +113,15 @@ def merge_command(sources: tuple[Path, ...], root: Path, as_json: bool) -> None:
                 "problems": [{"path": str(each.path), "reason": each.reason} for each in problems],
             }
         )
-        return
+        return code
     for path in added:
         click.echo(plain(str(path)))
     click.echo(f"{len(added)} added, {len(known)} known already, {len(problems)} refused")
     _tell_problems(problems)
+    return code
 
 
-@corpus.command("prune")
+@corpus.command("prune", epilog=_examples("prune", "prune --keep 2"))
 @CORPUS
 @click.option(
     "--keep",

@@ -17,7 +17,7 @@ from stressor.campaign.session import Session
 from stressor.campaign.settings import Settings
 from stressor.cli.boundary import report_fault, say
 from stressor.cli.bundled import bundled_targets
-from stressor.cli.choices import CORPUS, JSON, session_for
+from stressor.cli.choices import CORPUS, JSON, FiniteRange, session_for
 from stressor.cli.output import console, print_json
 from stressor.cli.telling import summary_of, worst
 from stressor.cli.watch import watching
@@ -49,6 +49,7 @@ ALLOCATORS = {
     "debug": (Allocator.DEBUG,),
     "both": (Allocator.DEFAULT, Allocator.DEBUG),
 }
+MOST_MEMORY_MB = 1 << 24  # as `model.bounds` has it
 _BASE = Settings("", seed=0)
 
 
@@ -68,7 +69,7 @@ class Wishes:
 @click.option(
     "--time",
     "seconds",
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=FiniteRange(min=0.0, min_open=True),
     default=_BASE.seconds,
     show_default=True,
     metavar="S",
@@ -133,7 +134,7 @@ class Wishes:
 )
 @click.option(
     "--deadline",
-    type=click.FloatRange(0.1, 3600),
+    type=FiniteRange(0.1, 3600),
     default=_BASE.limits.seconds,
     show_default=True,
     metavar="S",
@@ -141,7 +142,7 @@ class Wishes:
 )
 @click.option(
     "--memory",
-    type=click.IntRange(16),
+    type=click.IntRange(16, MOST_MEMORY_MB),
     default=_BASE.limits.memory_mb,
     show_default=True,
     metavar="MB",
@@ -160,9 +161,15 @@ def fuzz(targets: tuple[str, ...], bundled: bool, root: Path, **asked: Any) -> i
         targets = (*targets, *bundled_targets())
     if not targets:
         raise click.UsageError("name a TARGET, or use --bundled", click.get_current_context())
+    if not all(asked["modules"]):
+        raise click.UsageError(
+            "--modules: an empty GLOB matches nothing", click.get_current_context()
+        )
     wishes = _wishes(len(targets), root, asked)
     jobs = asked["jobs"] or max((os.cpu_count() or 1) // 2, 1)
-    click.echo(f"stressor: seed {wishes.settings.seed}, {jobs} jobs", err=True)
+    click.echo(
+        f"stressor: seed {wishes.settings.seed}, {jobs} {'job' if jobs == 1 else 'jobs'}", err=True
+    )
     with session_for(jobs) as session:
         return _fuzz_all(session, targets, wishes)
 
@@ -193,9 +200,11 @@ def _fuzz_all(session: Session, targets: Sequence[str], wishes: Wishes) -> int:
         try:
             report = _campaign(session, evolve(wishes.settings, target=target), wishes)
         except StressorError as error:
-            if len(targets) == 1 or error.exit_code is ExitCode.INTERNAL:
+            alone = len(targets) == 1 and not wishes.as_json
+            if alone or error.exit_code is ExitCode.INTERNAL:
                 raise
-            say(f"{target}: {error.message}")
+            named = error.message.startswith(target)
+            say(error.message if named else f"{target}: {error.message}")
             told.append({"target": target, "error": error.message, "exit_code": error.exit_code})
             continue
         told.append({**summary_data(summary_of(report)), "exit_code": report.exit_code})
@@ -227,13 +236,14 @@ def _known(corpus: Corpus, progress: Progress) -> Iterator[Finding]:
     """The exemplars of the corpus; what cannot be read is named and left alone."""
     for problem in corpus.listing().problems:
         progress.note(f"skipped in the corpus: {problem}")
-    for entry in corpus.exemplars():
+    exemplars = set(corpus.exemplars())
+    for entry in corpus.entries():
         try:
             trial = corpus.load(entry)
         except EntryError as error:
             progress.note(f"skipped in the corpus: {error.message}")
             continue
-        if trial.outcome.signature is not None:
+        if entry in exemplars and trial.outcome.signature is not None:
             yield Finding(trial.outcome.signature, trial, entry.path, known=True)
 
 

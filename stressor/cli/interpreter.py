@@ -17,7 +17,10 @@ def interpreter() -> None:
     """Find or install a free-threaded Python."""
 
 
-@interpreter.command("find")
+@interpreter.command(
+    "find",
+    epilog="\b\nExamples:\n  stressor interpreter find\n  stressor interpreter find --debug --json",
+)
 @_PYTHON
 @_DEBUG
 @JSON
@@ -29,7 +32,10 @@ def find_command(python: str | None, debug: bool, as_json: bool) -> None:
     _show(find(python, _variant(debug)), as_json)
 
 
-@interpreter.command("install")
+@interpreter.command(
+    "install",
+    epilog="\b\nExamples:\n  stressor interpreter install\n  stressor interpreter install --debug",
+)
 @_DEBUG
 @JSON
 def install_command(debug: bool, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """The `stressor` command: its subcommands and its version."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -56,5 +57,6 @@ def run(arguments: Sequence[str] | None = None, opens: OpensSession | None = Non
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """The console script. SIGTERM ends a command as Ctrl-C does, with everything cleaned up."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run())

@@ -9,7 +9,7 @@ from rich.text import Text
 from stressor.campaign.interrupt import stop_on_interrupt
 from stressor.campaign.locate import located
 from stressor.cli.boundary import say
-from stressor.cli.choices import ENTRY, JSON, session_for
+from stressor.cli.choices import ENTRY, JSON, FiniteRange, session_for
 from stressor.cli.output import console, error_console, print_json
 from stressor.corpus import Corpus, CorpusWriteError, load_entry
 from stressor.errors import ExitCode
@@ -38,7 +38,7 @@ target is gone or broken, 3 could not test.
 @click.option(
     "--time",
     "seconds",
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=FiniteRange(min=0.0, min_open=True),
     default=_BASE.seconds,
     show_default=True,
     metavar="S",

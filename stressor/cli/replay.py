@@ -1,17 +1,23 @@
 """`stressor replay ENTRY`: run a kept failure again, as it was recorded."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.text import Text
 
 from stressor.campaign.locate import located
-from stressor.campaign.session import Replayed
+from stressor.campaign.session import Replayed, named_sites, unmatched
+from stressor.cli.boundary import say
 from stressor.cli.choices import ENTRY, JSON, session_for
 from stressor.cli.output import console, error_console, print_json
 from stressor.corpus import load_entry
 from stressor.errors import ExitCode
 from stressor.minimize.confirm import RUNS
+from stressor.model.outcome import Signature
+from stressor.model.plan import Plan
+from stressor.model.site import Kind
 from stressor.model.trial import Trial
 from stressor.report import failure_report, show
 from stressor.report.data import signature_data
@@ -25,7 +31,8 @@ Examples:
 
 \b
 Exit codes: 1 it failed again at least once, 0 it did not in any run, 2 not an entry, or its target
-is gone or broken, 3 could not test. When it does not fail, the canary is caught before 0 is said.
+is gone or broken, 3 could not test. When it does not fail, the canary is caught before 0 is said,
+and a place that its plan names must have been reached.
 """
 
 
@@ -55,11 +62,30 @@ def replay(entry: Path, runs: int, as_json: bool) -> int:
             )
         if replayed.rate.hits == 0:
             session.catch_canary()
+        plan = saved.plan
+        globs = unmatched(plan.modules, session.hello(plan.target, plan.modules))
+    doubts = list(_doubts(replayed, plan, globs)) if replayed.rate.hits == 0 else []
     if as_json:
-        print_json(_data(entry, replayed))
+        print_json(_data(entry, replayed) | {"doubts": doubts})
     else:
         _show(saved, entry, replayed)
-    return ExitCode.FAILURES_FOUND if replayed.rate.hits else ExitCode.NOTHING_FOUND
+        for doubt in doubts:
+            say(f"this says nothing about the failure: {doubt}")
+    if replayed.rate.hits:
+        return ExitCode.FAILURES_FOUND
+    return ExitCode.NOT_TESTED if doubts else ExitCode.NOTHING_FOUND
+
+
+def _doubts(replayed: Replayed, plan: Plan, globs: tuple[str, ...]) -> Iterator[str]:
+    """Why a plan that did not fail again may not have had the chance to."""
+    if not replayed.is_decided:
+        why = "; ".join(plain(reason) for reason, _ in replayed.reasons.most_common(3))
+        yield f"no run came to its end as planned: {why or 'no reason is known'}"
+    calls = [site for site in named_sites(plan) if site.startswith(f"{Kind.CALL.value}:")]
+    if calls and set(calls) <= set(replayed.unreached):
+        yield "none of the places in the extension that its plan names was reached"
+    for glob in globs:
+        yield f"no module that the target has loaded matches {plain(glob)}"
 
 
 def _show(saved: Trial, entry: Path, replayed: Replayed) -> None:
@@ -68,8 +94,14 @@ def _show(saved: Trial, entry: Path, replayed: Replayed) -> None:
         show(out, failure_report(located(replayed.last), entry))
         out.print()
     out.print(Text(f"{replayed.rate} failed again: {plain(str(saved.outcome.signature))}"))
+    for signature, count in replayed.akin.most_common():
+        out.print(Text(f"  of them {count} as {plain(str(signature))}"))
     for signature, count in replayed.others.most_common():
-        out.print(Text(f"  {count} of them or besides as: {plain(str(signature))}"))
+        out.print(Text(f"  besides {count} as {plain(str(signature))}"))
+    if replayed.unreached:
+        sites = ", ".join(map(plain, replayed.unreached))
+        out.print(Text(f"  these sites of the plan were not reached: {sites}"))
+        out.print(Text("  was the module rebuilt, or is it another version?"))
     if saved.rate is not None:
         out.print(Text(f"  kept with a rate of {saved.rate}"))
     said = {verdict.value: count for verdict, count in replayed.verdicts.items()}
@@ -82,9 +114,15 @@ def _data(entry: Path, replayed: Replayed) -> dict[str, object]:
         "rate": str(replayed.rate),
         "hits": replayed.rate.hits,
         "runs": replayed.rate.runs,
-        "others": [
-            {"signature": signature_data(signature), "runs": count}
-            for signature, count in replayed.others.most_common()
-        ],
+        "akin": _counts(replayed.akin),
+        "others": _counts(replayed.others),
+        "unreached": list(replayed.unreached),
         "verdicts": {verdict.value: count for verdict, count in replayed.verdicts.items()},
     }
+
+
+def _counts(signatures: Counter[Signature]) -> list[dict[str, object]]:
+    return [
+        {"signature": signature_data(signature), "runs": count}
+        for signature, count in signatures.most_common()
+    ]

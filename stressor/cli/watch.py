@@ -56,7 +56,9 @@ class PlainWatch:
         now = self._clock()
         if now - self._last >= PLAIN_SECONDS:
             self._last = now
-            self._lines.print(Text(f"{numbers(status)}; {plain(status.doing)}"))
+            self._lines.print(
+                Text(f"{plain(status.target)}: {numbers(status)}; {plain(status.doing)}")
+            )
 
     def found(self, finding: Finding) -> None:
         """Print the report, or one line about it."""
@@ -117,9 +119,13 @@ def numbers(status: Status) -> str:
     if status.trials_left is not None:
         parts.append(f"{status.trials_left} trials left")
     parts += [
-        f"{tally.trials} trials ({tally.trials / max(status.seconds, 1e-9):.0f}/s)",
+        f"{tally.trials} trials ({_speed(tally.trials / max(status.seconds, 1e-9))}/s)",
         f"{tally.calls} calls",
         f"{status.sites} sites",
         f"{failures} failed, signatures: {len(tally.failures)}",
     ]
     return ", ".join(parts)
+
+
+def _speed(per_second: float) -> str:
+    return f"{per_second:.1f}" if per_second < 10 else f"{per_second:.0f}"

@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def slug(self) -> str:
-        """The folder: a readable form of the signature."""
+        """The folder: a readable form of the signature and the target."""
         return self.path.parent.name
 
     @property

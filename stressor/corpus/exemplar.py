@@ -1,7 +1,7 @@
-"""Which entry of a signature is shown first: the cheapest, and of equals the one that fails more often.
+"""Which entry of a folder is shown first: the cheapest, and of equals the one that fails more often.
 
-The file `exemplar` in a signature's folder names it. It only saves reading the others: when it is
-missing, stale or nonsense, all are read.
+The file `exemplar` in the folder names it. It only saves reading the others: when it is missing,
+stale or nonsense, or names what cannot be read, all are read.
 """
 
 import re
@@ -52,10 +52,18 @@ def named_exemplar(folder: Path) -> Entry | None:
 def find_exemplar(folder: Path) -> Entry | None:
     """Return the exemplar of a signature's folder; None when no entry of it can be read."""
     known = named_exemplar(folder)
-    if known is not None:
+    if known is not None and _is_readable(known):
         return known
     loaded, _ = load_all(folder)
     return loaded[0][0] if loaded else None
+
+
+def _is_readable(entry: Entry) -> bool:
+    try:
+        load_stored(entry)
+    except EntryError:
+        return False
+    return True
 
 
 def name_exemplar(folder: Path, entry: Entry) -> None:

@@ -1,8 +1,8 @@
-"""A corpus: one folder per signature, in it one file per plan.
+"""A corpus: one folder per signature and target, in it one file per plan.
 
-Decides what is kept of many failures with one signature: the exemplar, the newest, and the cheapest
-of the rest up to a number. Several campaigns may write to one corpus: each file is whole at any time,
-its name is that of its content, and a file that somebody else removed is no error.
+Decides what is kept of many failures of one target with one signature: the exemplar, the newest, and
+the cheapest of the rest up to a number. Several campaigns may write to one corpus: each file is whole
+at any time, its name is that of its content, and a file that somebody else removed is no error.
 """
 
 import time
@@ -13,15 +13,16 @@ from attrs import field, frozen
 
 from stressor.corpus.entry import Entry, EntryError, load_stored
 from stressor.corpus.exemplar import find_exemplar, load_all, name_exemplar
+from stressor.corpus.folder import folder_name
 from stressor.corpus.listing import CorpusProblem, Listing, entries_in, list_corpus
 from stressor.corpus.trim import encode_entry
-from stressor.corpus.write import DRAFT, make_folder, write_error, write_whole
-from stressor.model.codec import plan_key
+from stressor.corpus.write import DRAFT, CorpusWriteError, make_folder, write_error, write_whole
+from stressor.model.codec import CodecError, decode, plan_key
 from stressor.model.outcome import Signature
 from stressor.model.trial import Trial
 
 OTHERS = 8
-"""Entries of a signature beside its exemplar: more of the same bug teach nothing."""
+"""Entries of a folder beside its exemplar: more of the same bug teach nothing."""
 
 # Finding what is too much means reading the folder; who put more into one knows why.
 MOST_TO_TIDY = 64
@@ -54,13 +55,13 @@ class Corpus:
     def keep(self, trial: Trial) -> Path:
         """Write a failing trial and return its file.
 
-        A trial without a rate does not replace the same plan with one. Raises `CorpusWriteError`;
-        ValueError for a trial without a failure.
+        A trial without a rate does not replace the same plan with one. Raises `CorpusWriteError`,
+        also for what could not be read again; ValueError for a trial without a failure.
         """
         path = self.path_of(trial)
         make_folder(path.parent)
         if trial.rate is not None or not _has_rate(path):
-            write_whole(path, encode_entry(trial))
+            write_whole(path, _readable(path, encode_entry(trial)))
             _settle(Entry(path))
         return path
 
@@ -69,7 +70,8 @@ class Corpus:
         signature = trial.outcome.signature
         if signature is None:
             raise ValueError("a trial without a failure is not kept")
-        return self.root / signature.slug() / f"{plan_key(trial.plan)}.json"
+        folder = folder_name(signature, trial.plan.target)
+        return self.root / folder / f"{plan_key(trial.plan)}.json"
 
     def listing(self) -> Listing:
         """All entries by name, and what was skipped; opens no file."""
@@ -84,15 +86,15 @@ class Corpus:
         return load_stored(entry)
 
     def exemplars(self) -> Iterator[Entry]:
-        """Yield the exemplar of each signature that has a readable entry, by folder."""
+        """Yield the exemplar of each folder that has a readable entry, by name."""
         for folder in self._folders():
             exemplar = find_exemplar(folder)
             if exemplar is not None:
                 yield exemplar
 
-    def exemplar(self, signature: Signature) -> Entry | None:
-        """Return the exemplar of a signature, if there is any."""
-        return find_exemplar(self.root / signature.slug())
+    def exemplar(self, signature: Signature, target: str) -> Entry | None:
+        """Return the exemplar of a target's signature, if there is any."""
+        return find_exemplar(self.root / folder_name(signature, target))
 
     def merge(self, other: Path) -> Merged:
         """Take over the entries of another corpus, or one file. Raises `CorpusWriteError`.
@@ -114,7 +116,7 @@ class Corpus:
         return Merged(tuple(added), tuple(known), tuple(problems))
 
     def prune(self, others: int = OTHERS) -> Pruned:
-        """Keep the exemplar and the cheapest `others` of each signature; remove stale drafts.
+        """Keep the exemplar and the cheapest `others` of each folder; remove stale drafts.
 
         What cannot be read is not removed. Raises `CorpusWriteError`.
         """
@@ -131,6 +133,16 @@ class Corpus:
 
     def _folders(self) -> Iterator[Path]:
         yield from dict.fromkeys(entry.path.parent for entry in self.entries())
+
+
+def _readable(path: Path, data: bytes) -> bytes:
+    """The data, once it has been read back: what nobody can replay is not said to be kept."""
+    try:
+        decode(data, Trial, str(path))
+    except CodecError as error:
+        reason = f"stressor would refuse to read it again: {error.problem}"
+        raise CorpusWriteError(path, reason) from None
+    return data
 
 
 def _settle(new: Entry) -> None:

@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from stressor.errors import StressorError
+from stressor.errors import ExitCode, StressorError
 
 DRAFT = ".tmp"
 
@@ -24,7 +24,12 @@ _ADVICE = {
 
 
 class CorpusWriteError(StressorError):
-    """A corpus cannot be written to; `reason` says why and what to do."""
+    """A corpus cannot be written to; `reason` says why and what to do.
+
+    The user gives another folder or more room: it is no fault of stressor's.
+    """
+
+    exit_code = ExitCode.USAGE
 
     def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(f"{path} cannot be written to the corpus: {reason}")

@@ -194,4 +194,15 @@ def _check_site(site: Site) -> None:
         raise OutOfBoundsError("key", f"must be KIND:MODULE:NAME: {site.key[:80]!r}")
 
 
-_converter = strict_converter({Plan: check_plan, Rate: _check_rate, Site: _check_site})
+def _check_evidence(evidence: Evidence) -> None:
+    for ring, events in enumerate(evidence.events):
+        for index, event in enumerate(events):
+            if event.thread != ring:
+                raise OutOfBoundsError(
+                    f"events[{ring}][{index}].thread", f"must be {ring}, its ring: {event.thread}"
+                )
+
+
+_converter = strict_converter(
+    {Plan: check_plan, Rate: _check_rate, Site: _check_site, Evidence: _check_evidence}
+)

@@ -108,6 +108,11 @@ class Loss:
     borrower_frames: tuple[Frame, ...] = ()
     destroyer_frames: tuple[Frame, ...] = ()
 
+    @property
+    def what(self) -> str:
+        """The object in words: "an int", "a str"."""
+        return f"{'an' if self.type[:1] in tuple('aeiouAEIOU') else 'a'} {self.type}"
+
 
 @frozen
 class Ending:

@@ -22,7 +22,7 @@ def failures(evidence: Evidence) -> tuple[Failure, ...]:
 def unused_losses(evidence: Evidence) -> tuple[str, ...]:
     """Say of each place once that a borrow was lost there and not seen to be used."""
     said = {
-        f"a {loss.type} borrowed by {_lender(loss)} in {_holder(loss)} was destroyed and not seen "
+        f"{loss.what} borrowed by {_lender(loss)} in {_holder(loss)} was destroyed and not seen "
         "to be used"
         for loss in evidence.losses
         if loss.used is None
@@ -43,7 +43,7 @@ def _failure(signature: Signature, losses: list[Loss]) -> Failure:
     return Failure(
         signature,
         summary=(
-            f"{signature.where} used a {first.type} borrowed from {_lender(first)} that another "
+            f"{signature.where} used {first.what} borrowed from {_lender(first)} that another "
             "thread had destroyed"
         ),
         thread=first.thread,

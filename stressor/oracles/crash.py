@@ -6,9 +6,10 @@ nothing about the target: it is the kernel short of memory, or a person.
 
 import signal
 
-from stressor.model.evidence import End, Evidence
+from stressor.model.evidence import End, Evidence, Frame
 from stressor.model.outcome import Failure, FailureKind, Signature
 from stressor.oracles.messages import Report, report_of
+from stressor.oracles.modules import Owner, owner_of
 from stressor.oracles.place import in_operation, is_late, operations_in_progress, place_of
 
 _SIGNALS = {
@@ -19,6 +20,11 @@ _SIGNALS = {
     signal.SIGABRT: "aborted",
     signal.SIGTRAP: "trap",
     signal.SIGSYS: "forbidden system call",
+    # Nobody outside sends these: the target set a timer or a limit, or wrote where no reader was.
+    signal.SIGALRM: "ended by its own alarm",
+    signal.SIGPIPE: "broken pipe",
+    signal.SIGXCPU: "processor time limit exceeded",
+    signal.SIGXFSZ: "file size limit exceeded",
 }
 
 
@@ -55,11 +61,25 @@ def _crash(evidence: Evidence) -> Failure:
     number = crash.signal if crash else evidence.ending.code
     return Failure(
         Signature(FailureKind.CRASH, where),
-        summary=f"{_said(number, report)} in {where}",
+        summary=f"{_said(number, report)} in {where}{_innermost(frames, place)}",
         thread=thread,
         frames=frames,
         details="\n".join(_details(evidence, report, late)),
     )
+
+
+def _innermost(frames: tuple[Frame, ...], place: str | None) -> str:
+    """Name what the thread ran when no frame tells a place: an operation alone says too little.
+
+    Not part of the identity: where damage is found changes from run to run.
+    """
+    if place is not None:
+        return ""
+    owners = (Owner.TARGET, Owner.INTERPRETER)
+    named = (frame.function for frame in frames if frame.function and owner_of(frame) in owners)
+    others = (f.function for f in frames if f.function and owner_of(f) is not Owner.STRESSOR)
+    function = next(named, None) or next(others, None)
+    return f" (in {function})" if function else ""
 
 
 def _said(number: int, report: Report | None) -> str:

@@ -11,7 +11,7 @@ from collections import Counter
 
 from stressor.model.evidence import End, Evidence, Frame
 from stressor.model.outcome import Failure, FailureKind, Signature
-from stressor.oracles.place import in_operation, operations_in_progress, place_of
+from stressor.oracles.place import OUTSIDE, in_operation, operations_in_progress, place_of
 from stressor.oracles.stacks import AnyFrame, PythonFrame, read_stacks
 
 MOST_PLACES = 4
@@ -39,9 +39,15 @@ def failures(evidence: Evidence) -> tuple[Failure, ...]:
         Failure(
             Signature(FailureKind.HANG, where),
             summary=f"{len(told) or 'the'} threads {how} in {where}",
-            details="\n".join(_details(evidence, told)),
+            details="\n".join([*_details(evidence, told), *_hint(where, stuck)]),
         ),
     )
+
+
+def _hint(where: str, stuck: bool) -> list[str]:
+    if stuck or where != OUTSIDE:
+        return []
+    return ["Memory was probably damaged before: the stacks tell where it loops."]
 
 
 def _details(evidence: Evidence, told: list[Wait]) -> list[str]:

@@ -1,8 +1,8 @@
 """A wrong result: an assertion in an operation, or anything that `check` raised.
 
-In an operation the signature is the operation: its assertions speak about its own result. A check that
-raises anything but an AssertionError failed as well, since the state could not even be looked at;
-the type tells the two apart.
+In an operation the signature is the operation: its assertions speak about its own result. Of the
+check it is the function that raised, "check of target.py:check". A check that raises anything but an
+AssertionError failed as well, since the state could not even be looked at; the type tells the two apart.
 """
 
 from stressor.model.evidence import CallResult, Evidence, Raised
@@ -35,12 +35,20 @@ def _in_operation(thread: int, call: CallResult, raised: Raised | None) -> Failu
     )
 
 
+def _place(raised: Raised) -> str:
+    """Where the check failed: it may call functions of its harness, each of which is another bug.
+
+    The message is left out, as that of exceptions: it quotes the data.
+    """
+    return f"check of {raised.where}" if raised.where else "check"
+
+
 def _in_check(raised: Raised) -> Failure:
     message = first_line(raised.message)
     expected = raised.type == ASSERTION
     said = "the check failed" if expected else f"the check raised {raised.type}"
     return Failure(
-        Signature(FailureKind.INVARIANT, "check", "" if expected else raised.type),
+        Signature(FailureKind.INVARIANT, _place(raised), "" if expected else raised.type),
         summary=f"{said}{message and ': ' + message}",
         details=raised.traceback,
     )

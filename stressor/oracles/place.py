@@ -19,6 +19,7 @@ from stressor.model.site import Kind, Phase
 from stressor.oracles.modules import Owner, module_name, owner_of
 from stressor.oracles.plumbing import HELPERS, LATE, PLUMBING, TRAMPOLINES
 
+OUTSIDE = "outside operations"
 _RUST_HASH = re.compile(r"17h[0-9a-f]{16}E\Z")
 _RUST_CRATE = re.compile(r"Cs[0-9A-Za-z]+_(?=\d)")
 
@@ -73,7 +74,7 @@ def in_operation(evidence: Evidence, thread: int | None = None) -> str:
     """Stand for a place when no frame tells: "op NAME" of the thread, else of all threads."""
     names = operations_in_progress(evidence, thread) if thread is not None else ()
     names = names or operations_in_progress(evidence)
-    return f"op {', '.join(names)}" if names else "outside operations"
+    return f"op {', '.join(names)}" if names else OUTSIDE
 
 
 def _in_progress(evidence: Evidence, thread: int) -> Iterable[str]:

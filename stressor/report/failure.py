@@ -5,23 +5,24 @@ stacks, under which conditions and how often. The last line is always what the r
 """
 
 from collections.abc import Iterable
-from itertools import dropwhile, groupby
+from itertools import groupby
 from pathlib import Path
 
 from rich.text import Text
 
-from stressor.model.evidence import CallResult, CallStatus, Frame, Loss
+from stressor.model.evidence import CallResult, CallStatus, Loss
 from stressor.model.outcome import Failure, FailureKind
 from stressor.model.plan import Action, Allocator, Call, Plan
 from stressor.model.trial import Trial
+from stressor.report.frames import frame_lines, without_ours
 from stressor.report.plain import Page, plain, plain_lines
-from stressor.report.replay import replay_command, unsaved_entry
+from stressor.report.replay import minimize_command, replay_command, unsaved_entry
 from stressor.report.timeline import timeline
 from stressor.report.words import Sites, rule_words, site_words
 
-MOST_FRAMES = 24
+# What the oracle puts before the function at which a check failed.
+CHECK_OF = "check of "
 MOST_CALLS = 16
-MOST_ALIGNED = 40
 MOST_STACK_LINES = 80
 # A dying interpreter says first why, and the target's last words come last.
 FIRST_LINES, LAST_LINES = 20, 6
@@ -34,6 +35,8 @@ def failure_report(trial: Trial, entry: Path | None) -> Text:
     """
     page, plan = Page(), trial.plan
     sites = {site.key: site for site in trial.evidence.sites}
+    # The command's own lines may stand right above.
+    page.line("")
     page.line(outcome_line(trial), "bold red")
     for failure in trial.outcome.failures:
         _tell(page, failure)
@@ -72,13 +75,13 @@ def _tell(page: Page, failure: Failure) -> None:
     )
     # The stacks of a lost borrow are told as a pair, further down.
     if failure.signature.kind is not FailureKind.BORROW:
-        page.section("Stack, innermost first", _frames(failure.frames))
+        page.section("Stack, innermost first", frame_lines(failure.frames))
 
 
 def _where(failure: Failure) -> Iterable[str]:
     """The parts of a signature's place; a hang has several, and a place may be an operation."""
     for place in failure.signature.where.split(" + "):
-        module, _, function = place.partition(":")
+        module, _, function = place.removeprefix(CHECK_OF).partition(":")
         yield (
             f"where: {plain(function)} in {plain(module)}" if function else f"where: {plain(place)}"
         )
@@ -91,21 +94,6 @@ def _where(failure: Failure) -> Iterable[str]:
 
 def _details(failure: Failure) -> Iterable[str]:
     return plain_lines(failure.details) if failure.details.strip() else []
-
-
-def _frames(frames: tuple[Frame, ...]) -> Iterable[str]:
-    """Without the shim's own frames at the top: they say how it was seen, not what happened."""
-    frames = tuple(dropwhile(lambda frame: frame.module.startswith("_shim."), frames))
-    shown = frames[:MOST_FRAMES]
-    names = [plain(frame.function or f"{frame.offset:#x}") for frame in shown]
-    modules = [plain(frame.module) or "no module" for frame in shown]
-    wide = min(max(map(len, names), default=0), MOST_ALIGNED)
-    wider = max(map(len, modules), default=0)
-    for number, (frame, name, module) in enumerate(zip(shown, names, modules, strict=True)):
-        source = plain(frame.source or "")
-        yield f"#{number:<2} {name:<{wide}}  {module:<{wider}}  {source}".rstrip()
-    if len(frames) > MOST_FRAMES:
-        yield f"... and {len(frames) - MOST_FRAMES} more"
 
 
 def _program(trial: Trial) -> Iterable[str]:
@@ -155,11 +143,11 @@ def _detach(trial: Trial) -> Iterable[str]:
 
 def _tell_loss(page: Page, loss: Loss, sites: Sites) -> None:
     page.section(
-        f"Thread {loss.thread} borrowed a {plain(loss.type)}: {site_words(loss.site, sites)}",
-        _frames(loss.borrower_frames),
+        f"Thread {loss.thread} borrowed {plain(loss.what)}: {site_words(loss.site, sites)}",
+        frame_lines(loss.borrower_frames),
     )
     who = f"Thread {loss.destroyer}" if loss.destroyer >= 0 else "A thread that is not the trial's"
-    page.section(f"{who} destroyed it", _frames(loss.destroyer_frames))
+    page.section(f"{who} destroyed it", frame_lines(loss.destroyer_frames))
 
 
 def _stacks(trial: Trial) -> Iterable[str]:
@@ -171,7 +159,7 @@ def _stacks(trial: Trial) -> Iterable[str]:
 
 
 def _printed(trial: Trial) -> Iterable[str]:
-    lines = plain_lines(trial.evidence.stderr)
+    lines = without_ours(plain_lines(trial.evidence.stderr))
     if not any(line.strip() for line in lines):
         return []
     if len(lines) <= FIRST_LINES + LAST_LINES:
@@ -202,6 +190,9 @@ def _conditions(trial: Trial) -> Iterable[str]:
 def _end(page: Page, trial: Trial, entry: Path | None) -> None:
     page.line("")
     if entry is not None:
+        if not trial.minimized:
+            page.line("It is not minimized yet. To make it small, and to run it again:")
+            page.line(minimize_command(entry), "bold")
         page.line(replay_command(entry), "bold")
         return
     page.line("It could not be saved. This is the whole entry; save it as a file to replay it:")

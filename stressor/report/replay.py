@@ -16,11 +16,12 @@ _NOT_ASCII = re.compile(r"[^\n\x20-\x7e]")
 
 def replay_command(entry: Path) -> str:
     """A command line that a shell reads as it is meant, for a name that no terminal shows as well."""
-    path = str(entry)
-    if path.isprintable():
-        return f"stressor replay {shlex.quote(path)}"
-    quoted = "".join(map(_shell_escape, os.fsencode(path)))
-    return f"stressor replay $'{quoted}'"
+    return f"stressor replay {_quoted(entry)}"
+
+
+def minimize_command(entry: Path) -> str:
+    """The command line that makes a saved failure small."""
+    return f"stressor minimize {_quoted(entry)}"
 
 
 def unsaved_entry(trial: Trial) -> str:
@@ -35,6 +36,14 @@ def unsaved_entry(trial: Trial) -> str:
         outcome=evolve(trial.outcome, failures=failures, undecided=()),
     )
     return _NOT_ASCII.sub(_json_escape, encode_readable(lean).decode())
+
+
+def _quoted(entry: Path) -> str:
+    path = str(entry)
+    if path.isprintable():
+        return shlex.quote(path)
+    escaped = "".join(map(_shell_escape, os.fsencode(path)))
+    return f"$'{escaped}'"
 
 
 def _shell_escape(byte: int) -> str:

@@ -13,7 +13,7 @@ from stressor.model.evidence import CallStatus, Event, Evidence
 from stressor.model.plan import Action, Plan
 from stressor.model.site import Phase
 from stressor.model.trial import Trial
-from stressor.report.words import Sites, done_words, short_site
+from stressor.report.words import Sites, done_words, duration, short_site
 
 MOST_THREADS = 4
 MOST_TELLING = 10
@@ -30,7 +30,7 @@ def timeline(trial: Trial, sites: Sites) -> list[str]:
     recorded = {index for index, events in enumerate(trial.evidence.events) if events}
     threads = [t for t in _involved(trial) if t in recorded][:MOST_THREADS] or sorted(recorded)
     chosen = sorted(threads[:MOST_THREADS])
-    events = _telling(trial, [e for t in chosen for e in trial.evidence.events[t]])
+    events = _telling(trial, [e for t in chosen for e in trial.evidence.events[t] if e.thread == t])
     if not events:
         return []
     rows = [(chosen.index(event.thread), _cell(event, sites)) for event in events]
@@ -100,8 +100,8 @@ def _named_sites(plan: Plan, evidence: Evidence) -> set[str]:
 def _cell(event: Event, sites: Sites) -> str:
     said = _ARROWS[event.phase] + short_site(event.site, sites)
     done = done_words(event.action, event.ns)
-    if event.expired:
-        done += " and gave up"
+    if event.expired and event.action is Action.HOLD:
+        done = f"gave up after {duration(event.ns)}"
     return f"{said}, {done}" if done else said
 
 

@@ -77,7 +77,9 @@ class Server:
         try:
             harness = load(orders.target)
         except HarnessError as error:
-            raise Refused(str(error)) from None
+            raise Refused(str(error), int(error.exit_code)) from None
+        # Where the target ignores it at its import, the kernel reaps our children before we do.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _require(gil.refusal())
         _meet_threads()
         try:

@@ -1,15 +1,18 @@
 """Building the C sources of a target's folder: each `NAME.c` becomes the extension module `NAME`.
 
-Results are kept in the user's cache, one folder for each key of sources, headers, interpreter,
-compiler and flags. A folder gets its final name in one step and is never changed again; a lock keeps
-two processes from compiling the same at the same time. It never imports what it built.
+Results are kept in the user's cache, else in a private folder among the temporary ones: one folder
+for each key of sources, headers, interpreter, compiler and flags. A folder gets its final name in
+one step and is never changed again; a lock keeps two processes from compiling the same at the same
+time. It never imports what it built.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -21,7 +24,7 @@ from pathlib import Path
 
 import platformdirs
 
-from stressor.targets.errors import HarnessError
+from stressor.targets.errors import HarnessError, NoRoomError
 
 FLAGS = ("-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-fPIC", "-shared")
 
@@ -37,7 +40,8 @@ def build(folder: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
     compiler the interpreter was built with.
 
     Raises:
-        HarnessError: compiler missing, compile error, or the cache cannot be written.
+        HarnessError: compiler missing, or compile error.
+        NoRoomError: neither the cache nor the temporary folder can be written.
     """
     sources = sorted(folder.glob("*.c"))
     if not sources:
@@ -47,18 +51,45 @@ def build(folder: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
             raise HarnessError(f"{each}: `{each.stem}` cannot name a module; rename the file.")
     command = _compiler(environ)
     try:
-        cache = platformdirs.user_cache_path("stressor") / "targets"
-        home = cache / _key([*sources, *sorted(folder.glob("*.h"))], command)
-        if not home.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            with _locked(home.with_suffix(".lock")):
-                if not home.exists():
-                    _compile_into(home, sources, command)
+        key = _key([*sources, *sorted(folder.glob("*.h"))], command)
     except OSError as error:
-        raise HarnessError(
-            f"cannot build {folder}: {error.filename}: {error.strerror}. "
-            "XDG_CACHE_HOME moves the cache to another place."
-        ) from None
+        raise HarnessError(f"{error.filename}: cannot be read: {error.strerror}.") from None
+    failed: list[str] = []
+    for choose in (_user_cache, _private_folder):
+        try:
+            return _kept(choose() / key, sources, command)
+        except OSError as error:
+            failed.append(f"{error.filename or ''}: {error.strerror}")
+    raise NoRoomError(
+        f"cannot build {folder}: {'; '.join(failed)}. Set XDG_CACHE_HOME or TMPDIR to a folder that "
+        "can be written."
+    )
+
+
+def _kept(home: Path, sources: Sequence[Path], command: Sequence[str]) -> Path:
+    """The folder with what was built, now or before. Raises `OSError` when it cannot be written."""
+    if not home.exists():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(home.with_suffix(".lock")):
+            if not home.exists():
+                _compile_into(home, sources, command)
+    return home
+
+
+def _user_cache() -> Path:
+    return platformdirs.user_cache_path("stressor") / "targets"
+
+
+def _private_folder() -> Path:
+    """A folder in the temporary folder that nobody else can have put modules into."""
+    try:
+        home = Path(tempfile.gettempdir()) / f"stressor-targets-{os.getuid()}"
+    except FileNotFoundError as error:
+        raise OSError(error.errno, "no usable temporary folder") from None
+    home.mkdir(mode=0o700, exist_ok=True)
+    about = home.lstat()
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "is not a private folder of this user", str(home))
     return home
 
 

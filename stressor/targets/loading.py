@@ -23,6 +23,7 @@ from stressor.targets.harness import TWO_WAYS, Harness, from_class, from_quick
 from stressor.targets.modules import own_modules
 
 FRAMES_SHOWN = 6
+NAME_SHOWN = 200
 
 
 @frozen
@@ -72,6 +73,13 @@ def locate(target: str) -> Place:
     head, colon, kind = target.rpartition(":")
     path, kind = (Path(head), kind) if colon else (Path(target), "")
     suffix = f":{kind}" if kind else ""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # a module's name, or told below
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise HarnessError(f"{target[:NAME_SHOWN]}: cannot be looked at: {why}.") from None
     if path.is_dir():
         file = path / "target.py"
         if not file.is_file():

@@ -1,7 +1,6 @@
 """What a dying process leaves behind: who, where, and by which signal."""
 
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from tests.native.scenes import crashes as scenes
 from tests.native.symbols import functions
 
 pytestmark = [pytest.mark.native, pytest.mark.slow]
-
-PYTHON = Path(sys.executable).resolve().name
 
 
 @pytest.fixture
@@ -52,7 +49,8 @@ def test_a_crash_is_recorded_with_its_stack(
     assert address is None or crash.address == address
     assert functions(crash.frames, "crashers") == [name]
     # The stack goes on into the interpreter that called the extension, and to the thread's start.
-    assert [Path(frame.path).name for frame in crash.frames].count(PYTHON) > 4
+    interpreter = [frame for frame in crash.frames if "python3." in frame.module]
+    assert len(interpreter) > 4
     assert crash.frames[-1].module.startswith("libc.")
     first = crash.frames[0]
     if name.startswith("call_n"):

@@ -216,7 +216,7 @@ def test_a_hold_ends(
     held = [event for event in seen.reading.events[0] if event.action is Action.HOLD]
     assert [event.expired for event in held] == [expires]
     # What is logged is how long it really held: up to the deadline, and past it only by a look.
-    assert all(0 < event.ns < deadline or expires and event.ns >= deadline for event in held)
+    assert all(0 < event.ns < deadline or (expires and event.ns >= deadline) for event in held)
 
 
 def test_a_hold_whose_deadline_is_too_short_expires(theatre: Theatre, states: Path) -> None:

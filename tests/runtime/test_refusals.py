@@ -161,3 +161,14 @@ def test_the_debug_allocator_is_on_where_the_plan_says(stage: Stages, scratch: S
 
     with Host(str(target.file), scratch.slot(), allocator=Allocator.DEBUG) as host:
         _ = host.hello
+
+
+def test_a_target_that_ignores_the_ends_of_children_is_no_fault(stage: Stages) -> None:
+    target = stage(
+        "import signal\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "def SETUP(): return []\n"
+        "OPS = {'fine': len}\n"
+    )
+
+    assert [each.name for each in target.host.hello.operations] == ["fine"]

@@ -1,7 +1,9 @@
 """C sources beside a target are compiled once, loaded, and refused with the compiler's words."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from stressor.targets import HarnessError
 from stressor.targets.building import build
+from stressor.targets.errors import NoRoomError
 
 SOURCE = """
 #include <Python.h>
@@ -113,12 +116,32 @@ def test_file_that_cannot_name_a_module_is_refused(folder: Path) -> None:
         build(folder)
 
 
-def test_cache_that_cannot_be_written_is_named(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_cache_that_cannot_be_written_is_replaced_by_a_private_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "target.py"))
-    with pytest.raises(HarnessError, match=r"cannot build .*XDG_CACHE_HOME"):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+    built = build(folder)
+
+    assert built is not None
+    assert built.parent.parent == tmp_path / "tmp"
+    assert built.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_that_others_may_write_to_is_not_trusted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shared = tmp_path / "tmp" / f"stressor-targets-{os.getuid()}"
+    shared.mkdir(parents=True)
+    shared.chmod(0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "target.py"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
+    with pytest.raises(NoRoomError, match=r"cannot build .*XDG_CACHE_HOME or TMPDIR") as refusal:
         build(folder)
+    assert refusal.value.exit_code == 3
 
 
 def test_importing_targets_is_cheap() -> None:

@@ -2,23 +2,26 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from random import Random
 
 import pytest
+from attrs import evolve
 
 from stressor import __version__
 from stressor.campaign.report import INTERRUPTED
 from stressor.campaign.session import Session
-from stressor.cli.boundary import FAULT_HEADING, exit_code_of
+from stressor.cli.boundary import FAULT_HEADING, exit_code_of, say
 from stressor.cli.bundled import bundled_targets
 from stressor.cli.main import run, stressor
 from stressor.cli.telling import worst
 from stressor.corpus import Corpus
-from stressor.errors import NotTestedError
+from stressor.errors import NotTestedError, UsageError
 from stressor.model.evidence import End, Ending, Evidence
 from stressor.model.outcome import Outcome, Verdict
-from stressor.model.plan import Plan
+from stressor.model.plan import Action, Plan, Rule
+from stressor.model.site import Phase
 from stressor.model.trial import Trial
 from tests.unit.fake_race import BUG, Odds, Race
 from tests.unit.fake_session import Shell, shell
@@ -85,6 +88,13 @@ def test_commands_show_examples(command: str, capsys: pytest.CaptureFixture[str]
     assert f"Examples:\n    stressor {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("group", ["corpus", "interpreter"])
+def test_commands_of_groups_show_examples(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in stressor.commands[group].commands:  # type: ignore[attr-defined]  # they are groups
+        run([group, name, "--help"])
+        assert f"Examples:\n    stressor {group} {name}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -93,6 +103,11 @@ def test_commands_show_examples(command: str, capsys: pytest.CaptureFixture[str]
         (["fuzz", "t", "--nope"], "No such option '--nope'"),
         (["fuzz", "t", "--threads", "1"], "1 is not in the range"),
         (["fuzz", "t", "--time", "0"], "0.0 is not in the range"),
+        (["fuzz", "t", "--time", "nan"], "nan is not a finite number"),
+        (["fuzz", "t", "--deadline", "nan"], "nan is not a finite number"),
+        (["minimize", "t", "--time", "inf"], "inf is not a finite number"),
+        (["fuzz", "t", "--memory", "99999999999"], "is not in the range"),
+        (["fuzz", "t", "--modules", ""], "an empty GLOB matches nothing"),
         (["fuzz", "t", "--time", "soon"], "'soon' is not a valid float"),
         (["fuzz", "t", "--strategy", "pct"], "'pct' is not one of 'none', 'uniform'"),
         (["fuzz", "t", "--allocator", "jemalloc"], "'jemalloc' is not one of"),
@@ -219,6 +234,20 @@ def test_single_target_that_is_gone_is_exit_2(capsys: pytest.CaptureFixture[str]
     )
 
 
+def test_single_target_that_is_gone_is_still_one_json_document(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert calm()("fuzz", "gone", "--json") == 2
+    [campaign] = json.loads(capsys.readouterr().out)["campaigns"]
+    assert campaign["exit_code"] == 2
+    assert "no such file" in campaign["error"]
+
+
+def test_glob_that_matches_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    calm()(*FUZZ, "--modules", "*/nope.so")
+    assert "*/nope.so: no module" in capsys.readouterr().err
+
+
 def test_canary_that_is_not_caught_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
     fuzz = shell(Race(Random(1), CALM), catches=False)
 
@@ -309,6 +338,69 @@ def test_malformed_entry_is_named_and_nothing_else_is_lost(
     assert calm()(*FUZZ) == 0
 
     assert "notes.txt" in capsys.readouterr().err
+
+
+def test_unreadable_entry_beside_a_good_one_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = found_entry().parent / "00000000000000ff.json"
+    bad.write_text("{}")
+    capsys.readouterr()
+
+    assert fragile()(*FUZZ) == 1
+
+    assert capsys.readouterr().err.count(bad.name) == 1
+
+
+def test_known_failure_that_cannot_be_tried_ends_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = found_entry()
+    known, race = Corpus(entry.parents[1]).load(_entry(entry)).plan, Race(Random(1), CALM)
+
+    def stale(plan: Plan) -> Trial:
+        if plan == known:
+            raise UsageError("there is no operation 'read'")
+        return race(plan)
+
+    assert shell(stale)(*FUZZ) == 0
+
+    printed = capsys.readouterr()
+    assert "there is no operation 'read'" in printed.err
+    assert "did not happen again" not in printed.out
+    assert race.runs == 25
+
+
+def test_replay_that_came_to_no_end_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    def slow(plan: Plan) -> Trial:
+        return Trial(plan, Evidence(Ending(End.SLOW)), Outcome(Verdict.UNKNOWN, (), ("too slow",)))
+
+    assert shell(slow)("replay", found_entry()) == 3
+    assert "too slow" in capsys.readouterr().err
+
+
+def test_replay_that_reached_no_place_of_its_plan_is_exit_3(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = found_entry()
+    trial = Corpus(entry.parents[1]).load(_entry(entry))
+    rule = Rule(Action.SLEEP, "call:_gone:PyDict_GetItem+0x1", Phase.AFTER)
+    saved = Corpus(Path("rebuilt")).keep(evolve(trial, plan=evolve(trial.plan, rules=(rule,))))
+
+    assert calm()("replay", saved) == 3
+
+    printed = capsys.readouterr()
+    assert "not reached: call:_gone:PyDict_GetItem+0x1" in printed.out
+    assert "none of the places" in printed.err
+
+
+def test_replay_of_a_glob_that_matches_nothing_is_exit_3(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = found_entry()
+    trial = Corpus(entry.parents[1]).load(_entry(entry))
+    saved = Corpus(Path("other")).keep(evolve(trial, plan=evolve(trial.plan, modules=("*/no.so",))))
+
+    assert calm()("replay", saved) == 3
+    assert "matches */no.so" in capsys.readouterr().err
 
 
 def test_replay_prints_the_rate_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
@@ -420,6 +512,24 @@ def test_corpus_merge_and_prune(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(Corpus(Path("other")).entries()) == 1
 
 
+def test_merge_that_refused_all_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.json").write_text("{}")
+
+    assert run(["corpus", "merge", "bad.json"]) == 2
+    assert "1 refused" in capsys.readouterr().out
+
+
+def test_full_output_is_one_line_and_no_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w") as full, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", full)
+        assert run(["corpus", "list"]) == 4
+    printed = capsys.readouterr().err
+    assert "cannot be written to standard output: No space left" in printed
+    assert FAULT_HEADING not in printed
+
+
 def test_worst_code_wins() -> None:
     assert worst([0, 1, 3]) == 1
     assert worst([0, 3]) == 3
@@ -452,3 +562,12 @@ def test_bundled_targets_are_those_that_can_run(
 def test_without_a_checkout_nothing_is_bundled(tmp_path: Path) -> None:
     with pytest.raises(NotTestedError, match="come with a checkout"):
         bundled_targets(tmp_path / "nowhere")
+
+
+def test_a_message_that_quotes_a_stranger_moves_no_cursor(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say("\x1b[2Jowned.py: there is no such file.\nTwo lines.")
+    assert capsys.readouterr().err == (
+        "stressor: \\x1b[2Jowned.py: there is no such file.\nTwo lines.\n"
+    )

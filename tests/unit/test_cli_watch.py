@@ -39,7 +39,7 @@ def at(*seconds: float) -> Callable[[], float]:
 
 def test_numbers_say_what_was_done_and_what_is_left() -> None:
     assert numbers(status()) == (
-        "4 s, 56 s left, 1 trials (0/s), 2 calls, 7 sites, 1 failed, signatures: 1"
+        "4 s, 56 s left, 1 trials (0.2/s), 2 calls, 7 sites, 1 failed, signatures: 1"
     )
     assert "9 trials left" in numbers(status(seconds_left=None, trials_left=9))
 

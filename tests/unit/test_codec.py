@@ -165,7 +165,7 @@ def test_the_key_is_of_the_content_and_not_of_its_writing() -> None:
         ({"plan__seed": -1}, "plan.seed: must be between 0 and"),
         ({"plan__ledger": 1}, "plan.ledger: must be true or false, not a number"),
         ({"plan__target": ["t.py"]}, "plan.target: must be a string, not a list"),
-        ({"plan__target": "a\x1b[31m"}, "plan.target: must be printable"),
+        ({"plan__target": "a\0b"}, "plan.target: must be Unicode text without NUL"),
         ({"plan__target": ""}, "plan.target: must have 1 to"),
         ({"plan__target": "\ud800"}, "plan.target: must be valid Unicode"),
         ({"plan__rules": {}}, "plan.rules: must be a list, not an object"),
@@ -182,7 +182,7 @@ def test_the_key_is_of_the_content_and_not_of_its_writing() -> None:
         ({"plan__rules__0__extra": 1}, "plan.rules[0]: unknown keys: extra"),
         ({"plan__program": []}, "plan.program: must be between 1 and 64 threads"),
         ({"plan__program": [[]] * 65}, "plan.program: must be between 1 and 64 threads"),
-        ({"plan__program__0__0__op": "a\nb"}, "plan.program[0][0].op: must be printable"),
+        ({"plan__program__0__0__op": "a" * 1001}, "plan.program[0][0].op: must have 1 to 1000"),
         ({"plan__program__0__1__entropy": "0F"}, "plan.program[0][1].entropy: must be at most"),
         ({"plan__program__0__1__entropy": "abc"}, "plan.program[0][1].entropy: must be at most"),
         ({"plan__rounds": 0}, "plan.rounds: must be between 1 and"),
@@ -268,3 +268,23 @@ def test_broken_text_in_a_plan_is_not_guessed_at() -> None:
             write(hurt)
     with pytest.raises(CodecError, match="not valid Unicode"):
         encode_readable(evolve(TRIAL, plan=hurt))
+
+
+@pytest.mark.parametrize("target", ["a\u00a0b/target.py", "new\nline.py", "\x1b[31m.py"])
+def test_any_name_that_a_file_may_have_is_read_back(target: str) -> None:
+    plan = evolve(
+        PLAN,
+        target=target,
+        modules=(f"*{target}*",),
+        program=((Call("o" * 300),),),
+        rules=(Rule(Action.YIELD, f"op:target:{'o' * 300}"),),
+    )
+    assert decode(encode_readable(plan), Plan, "x") == plan
+
+
+def test_an_event_of_another_thread_than_its_ring_is_refused_by_name() -> None:
+    data = json.loads(encode_compact(TRIAL))
+    data["trial"]["evidence"]["events"][0][0]["thread"] = 7
+    with pytest.raises(CodecError) as refused:
+        decode(json.dumps(data).encode(), Trial, "x")
+    assert refused.value.problem == "trial.evidence.events[0][0].thread: must be 0, its ring: 7"

@@ -1,16 +1,20 @@
 """Keeping, choosing the exemplar, merging and pruning."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
 from stressor.corpus import Corpus, load_entry
+from stressor.corpus.folder import folder_name, short_target
 from stressor.corpus.store import MOST_TO_TIDY, OTHERS
 from stressor.model.codec import plan_key
 from stressor.model.outcome import Outcome, Verdict
 from tests.unit.trials import CRASHED, with_calls, with_rate
+
+SIGNATURE = CRASHED.outcome.failures[0].signature
 
 
 def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
@@ -18,7 +22,11 @@ def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
     path = corpus.keep(CRASHED)
     assert load_entry(path) == CRASHED
     assert path.name == f"{plan_key(CRASHED.plan)}.json"
-    assert path.parent.name == CRASHED.outcome.failures[0].signature.slug()
+    signature = CRASHED.outcome.failures[0].signature
+    assert path.parent.name == f"{signature.slug()}-cases"
+    exemplar = corpus.exemplar(signature, CRASHED.plan.target)
+    assert exemplar is not None
+    assert exemplar.path == path
     [entry] = corpus.entries()
     assert (entry.path, entry.key, entry.slug) == (path, path.stem, path.parent.name)
     assert corpus.load(entry) == CRASHED
@@ -34,7 +42,7 @@ def test_a_corpus_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert corpus.listing().entries == ()
     assert corpus.listing().problems == ()
     assert list(corpus.exemplars()) == []
-    assert corpus.exemplar(CRASHED.outcome.failures[0].signature) is None
+    assert corpus.exemplar(CRASHED.outcome.failures[0].signature, "t.py") is None
     assert not corpus.root.exists()
 
 
@@ -155,3 +163,47 @@ def test_pruning_keeps_the_cheapest_and_what_it_cannot_read(tmp_path: Path) -> N
     assert hurt.exists()
     assert fresh.exists()
     assert [corpus.load(entry).plan.calls for entry in corpus.exemplars()] == [2]
+
+
+def test_pruning_leaves_each_target_its_failure_of_one_signature(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    ours = with_calls(1)
+    theirs = evolve(with_calls(2), plan=evolve(with_calls(2).plan, target="other/target.py"))
+    paths = {corpus.keep(ours), corpus.keep(theirs)}
+    assert len({path.parent for path in paths}) == 2
+    assert corpus.prune(0).removed == ()
+    assert {entry.path for entry in corpus.exemplars()} == paths
+
+
+@pytest.mark.parametrize(
+    ("target", "short"),
+    [
+        ("my/cases/target.py", "cases"),
+        ("/elsewhere/my/cases/target.py", "cases"),
+        ("my/cases/", "cases"),
+        ("target.py", "target"),
+        ("my/box.py", "box"),
+        ("my/box.py:Full", "box-Full"),
+        ("my/cases/target.py:Full", "cases-Full"),
+        ("package.module", "package.module"),
+        ("package.module:Full", "package.module-Full"),
+    ],
+)
+def test_a_target_is_named_by_its_last_telling_part(target: str, short: str) -> None:
+    assert short_target(target) == short
+    assert folder_name(SIGNATURE, target) == f"{SIGNATURE.slug()}-{short}"
+
+
+def test_odd_names_of_targets_are_safe_and_stay_apart() -> None:
+    names = ["a b.py", "a\u00a0b.py", "..", "\n", "x" * 300, "x" * 299, "..:\udcff"]
+    folders = {folder_name(SIGNATURE, name) for name in names}
+    assert len(folders) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,160}", folder) for folder in folders)
+
+
+def test_a_damaged_exemplar_is_made_up_for_by_its_siblings(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    damaged, other = corpus.keep(with_calls(1)), corpus.keep(with_calls(2))
+    assert [entry.path for entry in corpus.exemplars()] == [damaged]
+    damaged.write_text("{")
+    assert [entry.path for entry in corpus.exemplars()] == [other]

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 
 from stressor.corpus import Corpus, CorpusWriteError, load_entry
+from stressor.errors import ExitCode
 from stressor.model.codec import MOST_BYTES
 from stressor.model.evidence import CallResult, CallStatus, Event, Raised
 from stressor.model.plan import Call, Plan
@@ -109,7 +110,9 @@ def test_an_exemplar_that_cannot_be_noted_loses_nothing(
 
 @pytest.mark.slow
 def test_large_evidence_is_cut_and_the_plan_is_not(tmp_path: Path) -> None:
-    events = tuple(Event(0, at, GET, 1, Phase.BEFORE) for at in range(1000))
+    events = tuple(
+        tuple(Event(thread, at, GET, 1, Phase.BEFORE) for at in range(1000)) for thread in range(50)
+    )
     wrong = CallResult("pull", CallStatus.RAISED, "pull()", Raised("E", "m" * 2000, "", "t" * 8000))
     right = CallResult("pull", CallStatus.RETURNED, "pull('some text')")
     plan = Plan("t.py", ((Call("pull"),) * 2500,) * 2, 1)
@@ -117,13 +120,13 @@ def test_large_evidence_is_cut_and_the_plan_is_not(tmp_path: Path) -> None:
     huge = evolve(
         CRASHED,
         plan=plan,
-        evidence=evolve(EVIDENCE, events=(events,) * 50, calls=calls, stderr="x" * 10**6),
+        evidence=evolve(EVIDENCE, events=events, calls=calls, stderr="x" * 10**6),
     )
     path = Corpus(tmp_path).keep(huge)
     assert path.stat().st_size <= MOST_BYTES
     kept = load_entry(path)
     assert kept.plan == plan
-    assert kept.evidence.events[0][-1] == events[-1]
+    assert kept.evidence.events[0][-1] == events[0][-1]
     assert kept.evidence.crash == EVIDENCE.crash
     assert kept.evidence.stderr.startswith("[...]")
 
@@ -136,3 +139,14 @@ def test_a_plan_that_no_entry_can_hold_is_refused(tmp_path: Path) -> None:
     plan = Plan("t.py", ((Call("pull", "00" * 60_000),) * 50,), 1)
     with pytest.raises(CorpusWriteError, match="the plan alone"):
         Corpus(tmp_path).keep(evolve(CRASHED, plan=plan))
+
+
+def test_what_would_be_refused_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    odd = evolve(CRASHED, plan=evolve(CRASHED.plan, rounds=0))
+    with pytest.raises(CorpusWriteError, match=r"plan\.rounds: must be between"):
+        Corpus(tmp_path).keep(odd)
+    assert Corpus(tmp_path).entries() == ()
+
+
+def test_a_corpus_that_cannot_be_written_is_not_a_fault_of_stressor() -> None:
+    assert CorpusWriteError("x", "the disk is full").exit_code is ExitCode.USAGE

@@ -360,6 +360,28 @@ def test_known_entry_that_does_not_fail_again_is_said_to_be_gone() -> None:
     assert report.exit_code == ExitCode.NOTHING_FOUND
 
 
+def test_known_entries_leave_most_of_the_time_for_looking() -> None:
+    race, notebook = Race(Random(1), CALM), Notebook()
+    settings = evolve(SETTINGS, seconds=300.0)
+    running = campaign(race, notebook, settings)
+    running.budget = Budget(300.0, 30, clock=lambda: 10.0 * race.runs)
+
+    report = running.run([known()] * 40)
+
+    assert "were not tried" in notebook.notes[0]
+    assert report.status.tally.operations
+    assert sum(plan != two_threads() for plan in race.plans) >= 15
+
+
+def test_known_entry_whose_trials_say_nothing_is_not_said_to_be_gone() -> None:
+    notebook = Notebook()
+
+    report = campaign(judged(Verdict.UNKNOWN), notebook).run([known()])
+
+    assert report.forgotten == ()
+    assert "could not be decided" in notebook.notes[0]
+
+
 def test_seconds_end_it() -> None:
     ticks = iter(range(10_000))
     budget = Budget(seconds=20.0, clock=lambda: float(next(ticks)))

@@ -126,3 +126,15 @@ def test_visits_are_remembered_per_round() -> None:
 
 def test_site_that_was_never_visited_is_not_known() -> None:
     assert KnownSites([evolve(SITES[0], visits=0)]).all() == ()
+
+
+def test_slow_operations_make_short_trials() -> None:
+    brief = evolve(SETTINGS, seconds=4.0)
+    slow = Portfolio(brief, OPERATIONS, rehearsal_seconds=2.0)  # half a second for each call
+    quick = Portfolio(brief, OPERATIONS, rehearsal_seconds=0.0001)
+
+    for index in range(100):
+        plan = slow.plan(index, SITES)
+        assert plan.rounds == 1
+        assert plan.calls == plan.threads
+    assert any(quick.plan(index, SITES).calls > 20 for index in range(100))

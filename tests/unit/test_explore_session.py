@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from stressor import __version__
-from stressor.campaign import canary, checkup
+from stressor.campaign import canary, checkup, forkserver
 from stressor.campaign.checkup import Check, State, check_up
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.interrupt import stop_on_interrupt
@@ -19,8 +19,8 @@ from stressor.campaign.origin import origin_of, versions_of
 from stressor.campaign.session import Session, is_same
 from stressor.errors import NotTestedError
 from stressor.model.evidence import End, Ending, Evidence
-from stressor.model.outcome import Outcome, Verdict
-from stressor.model.plan import Call, Plan
+from stressor.model.outcome import FailureKind, Outcome, Signature, Verdict
+from stressor.model.plan import Allocator, Call, Plan
 from stressor.model.trial import Trial
 from tests.unit.fake_race import BUG, OTHER, Odds, Race
 from tests.unit.fake_session import FakeHosts
@@ -46,6 +46,39 @@ def test_replay_counts_the_same_failure_and_others_apart() -> None:
     assert replayed.verdicts == {Verdict.FAILED: hits + others, Verdict.PASSED: 20 - hits - others}
     assert replayed.last.outcome.signature == BUG
     assert told[-1] == (20, hits)
+
+
+def test_replay_counts_every_crash_and_says_which_were_elsewhere() -> None:
+    saved = Race(Random(1), ALWAYS)(PLAN)
+    [failure] = saved.outcome.failures
+    elsewhere = Signature(FailureKind.CRASH, "free")
+    moved = Outcome(Verdict.FAILED, (evolve(failure, signature=elsewhere),))
+    race = Race(Random(1), ALWAYS)
+
+    def crashes(plan: Plan) -> Trial:
+        trial = race(plan)
+        return evolve(trial, outcome=moved) if race.runs % 2 else trial
+
+    replayed = Session((cast("Hosts", FakeHosts(crashes)),)).replay(saved, 4, lambda *_: None)
+
+    assert (replayed.rate.hits, replayed.akin[elsewhere]) == (4, 2)
+    assert not replayed.others
+
+
+def test_what_would_switch_assertions_off_does_not_reach_the_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+
+    assert "PYTHONOPTIMIZE" not in forkserver._environment(Allocator.DEFAULT, "mark")
+
+
+def test_check_up_in_a_folder_that_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    assert checkup._corpus(Path("corpus")).state is State.WARN
 
 
 def test_canary_is_caught_once_in_a_session() -> None:

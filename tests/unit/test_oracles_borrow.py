@@ -88,3 +88,8 @@ def test_a_hang_or_the_gil_is_not_explained_by_a_lost_borrow() -> None:
     both = evolve(CLEAN, losses=(USED,), gil_culprit="old", ending=Ending(End.STUCK))
     kinds = [failure.signature.kind for failure in judge(both).failures]
     assert kinds == [FailureKind.HANG, FailureKind.BORROW, FailureKind.GIL]
+
+
+def test_a_lost_int_has_its_article() -> None:
+    [failure] = judge(evolve(CLEAN, losses=(evolve(USED, type="int"),))).failures
+    assert " used an int borrowed from " in failure.summary

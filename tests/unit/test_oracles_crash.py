@@ -123,3 +123,31 @@ def test_an_exit_code_after_a_complete_result_is_a_failure_too() -> None:
         Ending(End.EXITED, 1), rounds=1, calls=((CallResult("a", CallStatus.RETURNED),),)
     )
     assert signature(late) == Signature(FailureKind.CRASH, "outside operations", "exit code 1")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGALRM, "alarm"),
+        (signal.SIGPIPE, "broken pipe"),
+        (signal.SIGXCPU, "processor time"),
+        (signal.SIGXFSZ, "file size"),
+    ],
+)
+def test_a_signal_that_nobody_outside_sends_is_a_crash(number: int, said: str) -> None:
+    ended = Evidence(Ending(End.SIGNALLED, number), rounds=1, calls=RUNNING, complete=False)
+    [failure] = judge(ended).failures
+    assert failure.signature == Signature(FailureKind.CRASH, "op pull, push")
+    assert said in failure.summary
+
+
+def test_the_innermost_function_is_named_when_no_place_is_known() -> None:
+    lost = (
+        Frame("libc.so.6", 1, "abort"),
+        Frame("python3.13t", 1, "PyObject_Repr"),
+        Frame("python3.13t", 2, "PyObject_Str"),
+    )
+    crash = Crash(signal.SIGSEGV, 0, 1, lost)
+    [failure] = judge(evolve(SEGFAULT, crash=crash)).failures
+    assert failure.signature == Signature(FailureKind.CRASH, "op push")
+    assert failure.summary == "segmentation fault in op push (in PyObject_Repr)"

@@ -88,3 +88,16 @@ def test_anything_that_the_check_raises_is_a_failed_invariant(
     [failure] = failures(check=Raised(kind, "3 != 4"))
     assert failure.signature == Signature(FailureKind.INVARIANT, "check", detail)
     assert failure.summary == said
+
+
+def test_a_failed_check_is_where_it_failed_whatever_it_says() -> None:
+    one, other, third = (
+        failures(check=Raised("AssertionError", message, where))[0].signature
+        for message, where in [
+            ("3 != 4", "target.py:check"),
+            ("7 != 9", "target.py:check"),
+            ("3 != 4", "target.py:_sum"),
+        ]
+    )
+    assert one == other == Signature(FailureKind.INVARIANT, "check of target.py:check")
+    assert third.where == "check of target.py:_sum"

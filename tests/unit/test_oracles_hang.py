@@ -104,3 +104,12 @@ def test_slowness_is_no_hang() -> None:
     outcome = judge(evolve(stuck(), ending=Ending(End.SLOW)))
     assert outcome.verdict is Verdict.UNKNOWN
     assert outcome.failures == ()
+
+
+def test_a_loop_outside_of_operations_hints_at_damage() -> None:
+    spinning = Evidence(Ending(End.SPINNING), rounds=1, complete=False)
+    [failure] = judge(spinning).failures
+    assert failure.signature.where == "outside operations"
+    assert "the stacks tell where it loops" in failure.details
+    [waiting] = judge(evolve(spinning, ending=Ending(End.STUCK))).failures
+    assert "damaged" not in waiting.details

@@ -106,7 +106,7 @@ def test_what_tells_is_not_crowded_out_by_what_does_not() -> None:
 def test_a_hold_that_gave_up_says_so() -> None:
     gave_up = Event(0, 1, GET, 1, Phase.AFTER, Action.HOLD, 10**7, expired=True)
     lines = timeline(evolve(CRASHED, evidence=evolve(EVIDENCE, events=((gave_up,),))), SITES)
-    assert " ".join(lines[1:]) == "<- PyList_GetItem in get+0x1c, waited 10 ms and gave up"
+    assert " ".join(lines[1:]) == "<- PyList_GetItem in get+0x1c, gave up after 10 ms"
 
 
 def test_a_lost_borrow_ends_the_story() -> None:

@@ -177,3 +177,8 @@ def test_locating_imports_nothing(tmp_path: Path) -> None:
     file = written(tmp_path / "case.py", "raise AssertionError\n")
     assert locate("case.py:Name") == Place("case:Name", file, kind="Name")
     assert locate("pkg.mod") == Place("pkg.mod", module="pkg.mod")
+
+
+def test_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(HarnessError, match="File name too long"):
+        locate("x" * 5000)

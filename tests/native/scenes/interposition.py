@@ -106,7 +106,7 @@ def match(stage: Stage, name: str, glob: str) -> object:
     """The symbols that are covered by one glob."""
     load(name)
     slots, _ = _shim.instrument([glob])
-    return sorted({slot["module"].split(".")[0] for slot in slots} - {"python3"})
+    return sorted({slot["module"].split(".")[0] for slot in slots} - {"python3", "libpython3"})
 
 
 def uncovered(stage: Stage, *globs: str) -> object:
@@ -159,7 +159,7 @@ def unload(stage: Stage, first: str, second: str) -> object:
     stage.arm(threads=1)
     stage.run(two.give_way)
     _shim.disarm()
-    covered = sorted({slot["module"] for slot in slots if "lib" in slot["module"][:3]})
+    covered = sorted({slot["module"] for slot in slots if "python" not in slot["module"]})
     return {"covered": covered, "restored": _shim.restore() > 0}
 
 
@@ -237,7 +237,7 @@ def wheel(stage: Stage, name: str, function: str) -> object:
     use = globals()[function]
     stage.run(repeat(use, 200, module), repeat(use, 200, module))
     _shim.disarm()
-    kinds = sorted({slot["relocation"] for slot in slots if "python" not in slot["module"][:6]})
+    kinds = sorted({slot["relocation"] for slot in slots if "python3.1" not in slot["module"]})
     return {"kinds": kinds, "uncovered": missing}
 
 

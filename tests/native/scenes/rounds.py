@@ -3,7 +3,8 @@
 from typing import Any
 
 from stressor import _shim
-from stressor.model.plan import Action, Rule
+from stressor.model.plan import Action, Rule, Until
+from stressor.model.site import Phase
 from tests.native.stage import Stage, load, repeat, rule_numbers
 
 
@@ -31,9 +32,20 @@ def play_rounds(stage: Stage, rounds: int, calls: int) -> object:
 
 
 def order(stage: Stage, calls: int) -> object:
-    """Two threads that take turns by holds: the order stamps tell who came first."""
+    """Each thread is held until the one before it has finished: the stamps must tell."""
     callers = load("callers")
-    _arm(stage, ["*callers*"], [], threads=4)
+    holds = [
+        Rule(
+            Action.HOLD,
+            "op:target:act",
+            Phase.BEFORE,
+            thread,
+            most_ns=1_000_000_000,
+            until=Until(thread - 1, "op:target:act", 1),
+        )
+        for thread in (1, 2, 3)
+    ]
+    _arm(stage, ["*callers*"], holds, threads=4)
     stage.run(*[repeat(callers.by_call, calls, [1])] * 4)
     return None
 
