@@ -31,7 +31,8 @@ NAMED PyObject *
 borrow_and_pass(PyObject *module, PyObject *list)
 {
     (void)module;
-    return PyLong_FromSsize_t(PyObject_Size(PyList_GetItem(list, 0)));
+    Py_ssize_t size = PyObject_Size(PyList_GetItem(list, 0));
+    return size < 0 ? NULL : PyLong_FromSsize_t(size);
 }
 
 NAMED PyObject *

@@ -28,14 +28,17 @@ SHARES = {
     "edges": 2.5,
 }
 
-BLIND_SHARES = SHARES | {"none": 3.0, "weighted": 1.0, "targeted": 1.0, "hooks": 4.0, "edges": 6.0}
+BLIND_SHARES = SHARES | {"none": 6.0, "weighted": 1.0, "targeted": 1.0, "hooks": 4.0, "edges": 6.0}
 """Where no call site is known, as with modules that are linked into the interpreter: there is little
 to aim at, but operations can be shifted against each other, and the allocations inside them."""
 
-DEBUG_SHARE = 0.4
+DEBUG_SHARE = 0.5
 LEDGER_SHARE = 0.7
 TINY_SHARE = 0.3
 """Programs of one or two calls per thread. A lost update shows only if nothing repeats it."""
+
+UNNOTICED_SECONDS = 0.25
+"""A rehearsal is a fork with its start and its end; only what takes longer tells of slow calls."""
 
 CALLS_PER_TRIAL = 4_000
 """Operation calls after which another process is worth more than another round."""
@@ -69,7 +72,7 @@ class Portfolio:
         settings = self._settings
         rng = Random(f"{settings.seed}:{index}")
         strategy, rules = self._rules(rng, sites)
-        program = self._program(rng)
+        program = self._program(rng) if rules else self._hammer(rng)
         return Plan(
             target=settings.target,
             program=program,
@@ -105,6 +108,14 @@ class Portfolio:
         calls = int(log_uniform(rng, 1.0, min(most, self._settings.calls, affordable) + 1))
         return generate(self._operations, threads, calls, rng.getrandbits(32))
 
+    def _hammer(self, rng: Random) -> Program:
+        """Plain stress, for trials without injection: all threads, many calls. What it finds by the
+        way (the end of an iterator, a table that grows) must not be missed for all the steering."""
+        threads = max(self._settings.threads, 1)
+        most = max(min(self._settings.calls, self._most_calls // threads), 1)
+        calls = int(log_uniform(rng, max(most / 4, 1.0), most + 1))
+        return generate(self._operations, threads, calls, rng.getrandbits(32))
+
 
 def chosen(names: Sequence[str]) -> tuple[Strategy, ...]:
     """The strategies of these names, all for none. Raises `UsageError` for an unknown name."""
@@ -135,9 +146,9 @@ def affordable_calls(settings: Settings, operations: int, rehearsal_seconds: flo
 
     A power of two below CALLS_PER_TRIAL: what was measured varies, and the plans should not.
     """
-    if settings.seconds is None or rehearsal_seconds <= 0.0:
+    if settings.seconds is None or rehearsal_seconds <= UNNOTICED_SECONDS:
         return CALLS_PER_TRIAL
-    each = rehearsal_seconds / max(REHEARSED * operations, 1)
+    each = (rehearsal_seconds - UNNOTICED_SECONDS) / max(REHEARSED * operations, 1)
     calls = settings.seconds * TRIAL_SHARE / each
     return CALLS_PER_TRIAL if calls >= CALLS_PER_TRIAL else 1 << max(int(calls).bit_length() - 1, 0)
 

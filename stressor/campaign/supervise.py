@@ -96,24 +96,30 @@ def _resident(process: psutil.Process) -> int:
 
 def _wants_processor(pid: int) -> bool:
     """Whether a thread is in state R, or D: waiting for a page or a disk is no hang of the target."""
-    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
-        with contextlib.suppress(OSError):
-            # The name in parentheses may hold anything, also parentheses (proc(5)).
-            if stat.read_text(errors="replace").rpartition(")")[2].split()[0] in {"R", "D"}:
-                return True
-    return False
+    return any(_state(task) in {"R", "D"} for task in Path(f"/proc/{pid}/task").glob("*"))
+
+
+def _state(task: Path) -> str:
+    """The letter of proc(5); empty for a thread that is gone."""
+    with contextlib.suppress(OSError):
+        # The name in parentheses may hold anything, also parentheses.
+        return (task / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    return ""
 
 
 def _is_deadlocked(pid: int) -> bool:
-    """Whether every thread is in a futex wait without a time-out (futex(2): the fourth argument).
+    """Whether every thread is in a futex wait without a time-out (futex(2): the fourth argument), or
+    was stopped, which nobody here will undo.
 
     `/proc/PID/task/TID/syscall` gives the number of the system call and its arguments (proc(5)). Where
     it may not be read nothing is known, and idleness has to be enough.
     """
-    for call in Path(f"/proc/{pid}/task").glob("*/syscall"):
+    for task in Path(f"/proc/{pid}/task").glob("*"):
         try:
-            words = call.read_text().split()
+            words = (task / "syscall").read_text().split()
         except OSError:
+            continue
+        if _state(task) == "T":
             continue
         if words[:1] != [FUTEX] or int(words[4], 16) != 0:
             return False

@@ -156,7 +156,7 @@ def swap_hooks(stage: Stage, times: int) -> object:
     def allocate() -> None:
         while not over.is_set():
             for size in range(600, 700):
-                [bytes(size)].append([size])
+                dict.fromkeys([bytes(size)])
 
     threads = [threading.Thread(target=allocate) for _ in range(3)]
     for thread in threads:
