@@ -110,7 +110,8 @@ class Portfolio:
 
     def _hammer(self, rng: Random) -> Program:
         """Plain stress, for trials without injection: all threads, many calls. What it finds by the
-        way (the end of an iterator, a table that grows) must not be missed for all the steering."""
+        way (the end of an iterator, a table that grows) must not be missed for all the steering.
+        """
         threads = max(self._settings.threads, 1)
         most = max(min(self._settings.calls, self._most_calls // threads), 1)
         calls = int(log_uniform(rng, max(most / 4, 1.0), most + 1))
