@@ -67,7 +67,9 @@ class Link:
             if self._err in ready and not self._read(self._err, self._printed):
                 self._poll.unregister(self._err)  # closed by all: not yet an end
             del self._printed[:-TAIL]
-            if self._out in ready and not self._read(self._out, self._received):
+            # What it said last, why it refuses say, may come in one read with its end.
+            is_over = self._out in ready and not self._read(self._out, self._received)
+            if is_over and b"\n" not in self._received:
                 raise LinkLost("the fork server is gone")
             if len(self._received) > LONGEST_LINE:
                 raise LinkLost("the fork server's message has no end")
