@@ -27,10 +27,9 @@ from attrs import asdict, frozen
 from platformdirs import user_cache_path
 
 from stressor.campaign.hosts import Hosts
-from stressor.campaign.known import KnownSites
-from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
+from stressor.campaign.walk import walk
 
 THREADS = 4
 SHORT_CALLS = 2
@@ -100,18 +99,15 @@ def guided(case: Path, seed: int, seconds: float) -> Run:
     scratch, calls = Scratch(), 0
     try:
         with Hosts(scratch) as hosts:
-            hello = hosts.host(str(case)).hello
-            portfolio, known = Portfolio(settings, hello.operations), KnownSites(hello.sites)
-            began, index = time.monotonic(), 0
-            while time.monotonic() - began < seconds:
-                plan = portfolio.plan(index, known.all())
-                trial = hosts.carry_out(plan)
-                known.add(trial.evidence.sites)
-                calls += plan.calls * max(trial.evidence.rounds, 1)
-                index += 1
+            hosts.host(str(case)).hello  # noqa: B018 - loading the target is not searching
+            began = time.monotonic()
+            for trial in walk(hosts, settings):
+                calls += trial.plan.calls * max(trial.evidence.rounds, 1)
+                elapsed = time.monotonic() - began
                 if trial.outcome.signature is not None:
-                    elapsed = time.monotonic() - began
                     return Run(True, calls, elapsed, str(trial.outcome.signature))
+                if elapsed >= seconds:
+                    break
             return Run(False, calls, seconds)
     finally:
         scratch.close()

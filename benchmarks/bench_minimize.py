@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 
 from stressor.campaign.hosts import Hosts
-from stressor.campaign.known import KnownSites
-from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
+from stressor.campaign.walk import walk
 from stressor.minimize import minimize
 from stressor.model.plan import Plan
 from stressor.model.trial import Trial
@@ -23,15 +22,12 @@ from stressor.model.trial import Trial
 
 def first_failure(hosts: Hosts, case: Path, seed: int, seconds: float) -> Trial | None:
     """The first failing trial of a campaign, or None when time is up."""
-    hello = hosts.host(str(case)).hello
-    portfolio = Portfolio(Settings(str(case), seed), hello.operations)
-    known, began, index = KnownSites(hello.sites), time.monotonic(), 0
-    while time.monotonic() - began < seconds:
-        trial = hosts.carry_out(portfolio.plan(index, known.all()))
-        known.add(trial.evidence.sites)
-        index += 1
+    began = time.monotonic()
+    for trial in walk(hosts, Settings(str(case), seed)):
         if trial.outcome.signature is not None:
             return trial
+        if time.monotonic() - began >= seconds:
+            break
     return None
 
 

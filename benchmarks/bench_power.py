@@ -11,36 +11,31 @@ import json
 import sys
 import time
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 from stressor.campaign.hosts import Hosts
-from stressor.campaign.known import KnownSites
-from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
+from stressor.campaign.walk import walk
 
 
 def measure(case: Path, trials: int, seed: int, most_seconds: float) -> dict[str, object]:
     """Trials, failures among them, and by which strategies; ends early when time is up."""
     failures: Counter[str] = Counter()
     by_strategy: Counter[str] = Counter()
-    scratch, calls = Scratch(), 0
+    scratch, calls, done = Scratch(), 0, 0
     began = time.monotonic()
     try:
         with Hosts(scratch) as hosts:
-            hello = hosts.host(str(case)).hello
-            portfolio = Portfolio(Settings(str(case), seed), hello.operations)
-            known = KnownSites(hello.sites)
-            done = 0
-            while done < trials and time.monotonic() - began < most_seconds:
-                plan = portfolio.plan(done, known.all())
-                trial = hosts.carry_out(plan)
+            for trial in islice(walk(hosts, Settings(str(case), seed)), trials):
                 done += 1
-                known.add(trial.evidence.sites)
-                calls += plan.calls * max(trial.evidence.rounds, 1)
+                calls += trial.plan.calls * max(trial.evidence.rounds, 1)
                 if trial.outcome.signature is not None:
                     failures[str(trial.outcome.signature)] += 1
-                    by_strategy[plan.strategy.name] += 1
+                    by_strategy[trial.plan.strategy.name] += 1
+                if time.monotonic() - began >= most_seconds:
+                    break
     finally:
         scratch.close()
     return {

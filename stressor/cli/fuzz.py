@@ -25,7 +25,7 @@ from stressor.corpus import Corpus, EntryError
 from stressor.errors import ExitCode, StressorError
 from stressor.minimize import Effort
 from stressor.minimize.followup import FollowUp
-from stressor.model.bounds import MOST_THREADS
+from stressor.model.bounds import MOST_MEMORY_MB, MOST_THREADS
 from stressor.model.plan import Allocator, Limits
 from stressor.report import show, summary_data, summary_report
 from stressor.strategies import BY_NAME
@@ -49,7 +49,6 @@ ALLOCATORS = {
     "debug": (Allocator.DEBUG,),
     "both": (Allocator.DEFAULT, Allocator.DEBUG),
 }
-MOST_MEMORY_MB = 1 << 24  # as `model.bounds` has it
 _BASE = Settings("", seed=0)
 
 

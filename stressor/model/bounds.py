@@ -22,6 +22,7 @@ MOST_PAUSE_NS = 60_000_000_000
 MOST_SEED = (1 << 64) - 1
 MOST_NUMBERS = 64
 MOST_MODULES = 256
+MOST_MEMORY_MB = 1 << 24
 NAME_CHARACTERS = 1000
 SITE_CHARACTERS = 2000
 PATH_CHARACTERS = 4096
@@ -105,7 +106,7 @@ def _check_spec(spec: Spec) -> None:
 
 def _check_limits(limits: Limits) -> None:
     _number("limits.seconds", limits.seconds, 0.001, 86_400.0)
-    _number("limits.memory_mb", limits.memory_mb, 1, 1 << 24)
+    _number("limits.memory_mb", limits.memory_mb, 1, MOST_MEMORY_MB)
 
 
 def _number(field: str, value: float, least: float, most: float, what: str = "") -> None:

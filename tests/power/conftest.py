@@ -3,16 +3,16 @@
 import json
 import math
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from attrs import frozen
 
 from stressor.campaign.hosts import Hosts
-from stressor.campaign.known import KnownSites
-from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
+from stressor.campaign.walk import walk
 from stressor.model.trial import Trial
 
 ROOT = Path(__file__).parents[2]
@@ -51,13 +51,7 @@ class Search:
 
     def trials(self, target: Path, count: int, seed: int) -> Iterator[Trial]:
         """Carry out the first `count` plans of the campaign with this seed."""
-        hello = self.hosts.host(str(target)).hello
-        portfolio = Portfolio(Settings(str(target), seed), hello.operations)
-        known = KnownSites(hello.sites)
-        for index in range(count):
-            trial = self.hosts.carry_out(portfolio.plan(index, known.all()))
-            known.add(trial.evidence.sites)
-            yield trial
+        return islice(walk(self.hosts, Settings(str(target), seed)), count)
 
 
 @pytest.fixture
