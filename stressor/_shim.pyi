@@ -4,7 +4,8 @@ Numbers of kinds, categories, actions and phases follow the order of `stressor.m
 calls are made by the thread that owns the child, unless they say "worker".
 """
 
-from typing import TypedDict
+from collections.abc import Sequence
+from typing import TypedDict, final
 
 class Slot(TypedDict):
     module: str
@@ -33,6 +34,33 @@ def layout() -> dict[str, int]:
 
 def supported() -> str:
     """Empty, or why this platform or interpreter cannot be instrumented."""
+
+def schedulers() -> list[tuple[str, list[tuple[str, int]]]]:
+    """The native schedulers in the registry's order: names, with their numbers and usual values."""
+
+@final
+class Scheduler:
+    """A native scheduler that Python drives: the same choices as at native sites.
+
+    `numbers` are in the order of `schedulers()`. Any thread; calls of one object exclude each other.
+    Raises ValueError on a name, a count of threads (1 to 64) or a number that it does not take.
+    """
+
+    def __new__(cls, name: str, seed: int, threads: int, numbers: Sequence[int]) -> Scheduler: ...
+    def choose(
+        self,
+        ready: int,
+        step: int,
+        current: int,
+        why: int,
+        pending: Sequence[tuple[int, int, int, int, int]],
+    ) -> int:
+        """A thread of the set `ready` (bit per thread), after `current` (-1: none) stopped for `why`.
+
+        `pending` has (site's key hash, object, visit, phase, category) of each thread, zeros when it
+        has not begun. Raises ValueError on an empty set, a thread that there is not, or a number out
+        of its range.
+        """
 
 def loaded_modules() -> list[str]:
     """Paths of all shared objects in the process, the executable first."""
@@ -74,7 +102,23 @@ def leave() -> None:
 
 def barrier_reset(parties: int) -> None: ...
 def barrier_wait() -> None:
-    """Worker: detach, wait for all parties, then go on together."""
+    """Worker: detach, leave the round if the threads take turns, wait for all parties, go on."""
+
+def control(
+    scheduler: str, numbers: Sequence[int], switches: list[tuple[int, int, int, int, int, int]]
+) -> None:
+    """Let threads take turns from the next `arm` until `disarm`, on one processor.
+
+    `numbers` has all of the scheduler's, in its order (`schedulers`). A switch is (step or -1,
+    thread, key hash of the site or 0, visit, phase, to); those with a step come first, in order.
+    Raises ValueError.
+    """
+
+def turn_enter() -> None:
+    """Worker: join the controlled round; returns when all have and it has the turn. Else nothing."""
+
+def run_round() -> None:
+    """Owner: let the workers that wait at the barrier go, and wait until all are there again."""
 
 def operation_begin(operation: int, call: int) -> None:
     """Worker: the BEFORE side of an operation site."""

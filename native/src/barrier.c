@@ -5,9 +5,11 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stressor/clock.h"
+#include "stressor/gate.h"
 
 static uint32_t parties = 1;
 static uint32_t arrived;    /* of this generation; the last one puts it back to 0 */
@@ -18,9 +20,15 @@ static uint32_t awake;      /* parties that left the futex, over all generations
  * may need several time slices to come, and lining up is a help and no promise. */
 enum { SPINS = 200, YIELDS = 64 };
 
+/* Time between two looks. */
+enum { LOOK_NS = 5000000 };
+
 static void
 line_up(uint32_t everybody)
 {
+    if (stressor_controlled) {
+        return; /* on one processor, and in turns: there is nothing to line up for */
+    }
     __atomic_add_fetch(&awake, 1, __ATOMIC_ACQ_REL);
     for (int yields = 0; yields < YIELDS; yields++) {
         for (int i = 0; i < SPINS; i++) {
@@ -46,6 +54,13 @@ stressor_barrier_reset(uint32_t count)
 void
 stressor_barrier_wait(void)
 {
+    stressor_barrier_wait_looking(NULL);
+}
+
+void
+stressor_barrier_wait_looking(void (*look)(void))
+{
+    const struct timespec soon = {0, LOOK_NS};
     uint32_t mine = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
     if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == parties) {
         __atomic_store_n(&arrived, 0, __ATOMIC_RELAXED);
@@ -53,7 +68,11 @@ stressor_barrier_wait(void)
         (void)syscall(SYS_futex, &generation, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
     } else {
         while (__atomic_load_n(&generation, __ATOMIC_ACQUIRE) == mine) {
-            (void)syscall(SYS_futex, &generation, FUTEX_WAIT_PRIVATE, mine, NULL, NULL, 0);
+            (void)syscall(SYS_futex, &generation, FUTEX_WAIT_PRIVATE, mine,
+                          look != NULL ? &soon : NULL, NULL, 0);
+            if (look != NULL) {
+                look();
+            }
         }
     }
     line_up((mine + 1) * parties);

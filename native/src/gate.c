@@ -1,11 +1,14 @@
 #include "stressor/gate.h"
 
+#include <errno.h>
+
 #include "stressor/action.h"
 #include "stressor/clock.h"
 #include "stressor/layout.h"
 #include "stressor/ledger.h"
 #include "stressor/policy.h"
 #include "stressor/sites.h"
+#include "stressor/turnstile.h"
 
 STRESSOR_TLS struct stressor_thread *stressor_self;
 bool stressor_armed;
@@ -63,10 +66,32 @@ log_event(struct stressor_thread *self, uint32_t site, uint32_t visit, enum stre
 
 #define NO_SYMBOL UINT32_MAX
 
+/* Controlled mode: others may go on here, and we when it is our turn again. */
+static __attribute__((noinline)) void
+take_turn(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t visit,
+          enum stressor_phase phase, const void *object)
+{
+    int saved = errno;
+    log_event(self, site, visit, phase, object, NULL);
+    struct stressor_step at = {.object = (uint64_t)(uintptr_t)object,
+                               .site = site,
+                               .visit = visit,
+                               .thread = (int16_t)self->id,
+                               .phase = (uint8_t)phase};
+    bool yields = symbol == stressor_yield_symbol;
+    stressor_turn_visit(self, yields ? STRESSOR_WHY_YIELD : STRESSOR_WHY_VISIT, &at,
+                        stressor_record->sites[site].category);
+    errno = saved;
+}
+
 static __attribute__((noinline)) void
 decide_and_act(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t visit,
                enum stressor_phase phase, const void *object)
 {
+    if (stressor_controlled) {
+        take_turn(self, symbol, site, visit, phase, object);
+        return;
+    }
     struct stressor_decision decision = stressor_decide(site, self->id, visit, phase);
     if (decision.rule == NULL) {
         if (stressor_recording) {
@@ -199,7 +224,7 @@ visit_site(struct stressor_thread *self, uint32_t site, enum stressor_phase phas
     bool before = phase == STRESSOR_PHASE_BEFORE;
     uint32_t *count = before ? &lane->before[site] : &lane->after[site];
     uint32_t visit = *count + 1;
-    if (stressor_site_has_rules(site)) {
+    if (stressor_site_is_ruled(site)) {
         decide_and_act(self, NO_SYMBOL, site, visit, phase, object);
     } else if (stressor_recording) {
         log_event(self, site, visit, phase, object, NULL);

@@ -14,6 +14,7 @@
 #include "stressor/gate.h"
 #include "stressor/layout.h"
 #include "stressor/objects.h"
+#include "stressor/virtualtime.h"
 
 #if defined(__x86_64__)
 #define TYPE_JUMP_SLOT R_X86_64_JUMP_SLOT
@@ -28,7 +29,7 @@
 struct stressor_slot stressor_slots[STRESSOR_MAX_SLOTS];
 size_t stressor_slot_count;
 
-/* ---- two slots of the interpreter that are no sites -------------------------------------------- */
+/* ---- slots that are no sites -------------------------------------------------------------------- */
 
 /* dlopen: to catch modules that are loaded later. */
 static void *(*real_dlopen)(const char *, int);
@@ -53,8 +54,12 @@ wrap_dlopen(const char *path, int mode)
 
 /* The wrapper of a symbol that is none of the catalogue's, or NULL. */
 static void *
-service_wrapper(const char *name)
+service_wrapper(const char *name, bool interpreter)
 {
+    void *clock = stressor_time_wrapper(name);
+    if (clock != NULL || !interpreter) {
+        return clock;
+    }
     if (strcmp(name, "dlopen") == 0) {
         real_dlopen = (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, name);
         return (void *)wrap_dlopen;
@@ -194,7 +199,7 @@ consider(const struct image *image, const ElfW(Rela) * rela)
     }
     const char *name = image->strings + image->symbols[index].st_name;
     void **place = (void **)(image->base + rela->r_offset);
-    void *service = image->interpreter ? service_wrapper(name) : NULL;
+    void *service = service_wrapper(name, image->interpreter);
     if (service != NULL) {
         rewrite(image, place, STRESSOR_NO_SYMBOL, relocation, service);
         return;

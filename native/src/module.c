@@ -16,6 +16,8 @@
 #include "stressor/module.h"
 #include "stressor/objects.h"
 #include "stressor/policy.h"
+#include "stressor/standstill.h"
+#include "stressor/turnstile.h"
 
 static PyObject *
 raise_errno(int error)
@@ -204,11 +206,27 @@ shim_barrier_wait(PyObject *module, PyObject *unused)
     /* Waiting, and coming back from it, are no part of the round. */
     struct stressor_thread *self = stressor_guard();
     Py_BEGIN_ALLOW_THREADS
+    if (self != NULL && stressor_controlled) {
+        /* Detached by now, so that nobody who goes on has to wait for us. */
+        stressor_turn_leave();
+    }
     stressor_barrier_wait();
     Py_END_ALLOW_THREADS
     if (self != NULL) {
         self->inside = false;
     }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+shim_run_round(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    /* Detached all the time: attaching between the two would be a move that no schedule knows of. */
+    Py_BEGIN_ALLOW_THREADS
+    stressor_barrier_wait();
+    stressor_barrier_wait_looking(stressor_controlled ? stressor_standstill_look : NULL);
+    Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
@@ -264,9 +282,14 @@ shim_bench(PyObject *module, PyObject *args)
     }
     double time = stressor_bench(what, iterations);
     if (time < 0) {
+        Py_BEGIN_ALLOW_THREADS
+        time = stressor_bench_turns(what, iterations);
+        Py_END_ALLOW_THREADS
+    }
+    if (time < 0) {
         PyErr_Format(PyExc_ValueError,
                      "cannot measure '%s': instrument() first, and choose from "
-                     "direct, disarmed, armed, recorded, decide",
+                     "direct, disarmed, armed, recorded, decide, schedule, go-on, hand-over",
                      what);
         return NULL;
     }
@@ -284,8 +307,11 @@ static PyMethodDef methods[] = {
     {"used_losses", shim_used_losses, METH_NOARGS, NULL},
     {"enter", shim_enter, METH_O, NULL},
     {"leave", shim_leave, METH_NOARGS, NULL},
+    {"control", stressor_shim_control, METH_VARARGS, NULL},
+    {"turn_enter", stressor_shim_turn_enter, METH_NOARGS, NULL},
     {"barrier_reset", shim_barrier_reset, METH_O, NULL},
     {"barrier_wait", shim_barrier_wait, METH_NOARGS, NULL},
+    {"run_round", shim_run_round, METH_NOARGS, NULL},
     {"operation_begin", (PyCFunction)(void (*)(void))shim_operation_begin, METH_FASTCALL, NULL},
     {"operation_end", shim_operation_end, METH_O, NULL},
     {"handle_crashes", shim_handle_crashes, METH_NOARGS, NULL},
@@ -295,6 +321,7 @@ static PyMethodDef methods[] = {
     {"catalogue", stressor_catalogue, METH_NOARGS, NULL},
     {"layout", stressor_layout, METH_NOARGS, NULL},
     {"supported", stressor_supported, METH_NOARGS, NULL},
+    {"schedulers", stressor_shim_schedulers, METH_NOARGS, NULL},
     {"loaded_modules", stressor_loaded_modules, METH_NOARGS, NULL},
     {"disable_randomization", stressor_disable_randomization, METH_NOARGS, NULL},
     {"die_with_parent", stressor_die_with_parent, METH_NOARGS, NULL},
@@ -305,7 +332,6 @@ static int
 execute(PyObject *module)
 {
     static bool registered;
-    (void)module;
     if (!registered) {
         int error = pthread_atfork(NULL, NULL, stressor_abandon);
         if (error != 0) {
@@ -314,7 +340,7 @@ execute(PyObject *module)
         }
         registered = true;
     }
-    return 0;
+    return stressor_add_scheduler(module);
 }
 
 static PyModuleDef_Slot slots[] = {

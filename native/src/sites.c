@@ -118,7 +118,7 @@ publish(struct stressor_entry *entry, const struct stressor_draft *draft)
         return NULL;
     }
     entry->phases = draft->phases;
-    entry->ruled = stressor_site_has_rules(site);
+    entry->ruled = stressor_site_is_ruled(site);
     __atomic_store_n(&entry->site, site + 1, __ATOMIC_RELEASE);
     return entry;
 }

@@ -5,6 +5,7 @@
 #include "stressor/ledger.h"
 #include "stressor/policy.h"
 #include "stressor/sites.h"
+#include "stressor/turnstile.h"
 
 struct stressor_thread stressor_threads[STRESSOR_MAX_THREADS];
 
@@ -33,6 +34,9 @@ stressor_begin_round(uint32_t round)
     stressor_base = stressor_round_base(armed_seed, round);
     stressor_ledger_next_round();
     stressor_record_next_round(round);
+    if (stressor_controlled) {
+        stressor_turnstile_begin_round(stressor_base, stressor_record->threads);
+    }
 }
 
 void
@@ -41,6 +45,7 @@ stressor_disarm(void)
     __atomic_store_n(&stressor_armed, false, __ATOMIC_SEQ_CST);
     stressor_hooks_on = false;
     stressor_ledger_on = false;
+    stressor_controlled = false;
     stressor_record->armed = 0;
 }
 
@@ -53,6 +58,7 @@ stressor_abandon(void)
         return; /* and touch no page that the parent's trials will never write */
     }
     stressor_armed = stressor_recording = stressor_hooks_on = stressor_ledger_on = false;
+    stressor_controlled = false;
     stressor_rules_unbind();
     for (int i = 0; i < STRESSOR_MAX_THREADS; i++) {
         stressor_threads[i].lane = &stressor_record->lanes[i];

@@ -4,13 +4,12 @@
  * extension that made the call and, with the symbol, the identity of the site; it is only right
  * because wrappers are never inlined into one another. */
 #include <stdint.h>
+#include <sys/syscall.h>
 
+#include "stressor/abi.h"
+#include "stressor/blocking.h"
 #include "stressor/gate.h"
-
-typedef void *P;
-typedef intptr_t Z;
-typedef int I;
-typedef long long L;
+#include "stressor/turnstile.h"
 
 #define RETURN_ADDRESS() ((uintptr_t)__builtin_return_address(0))
 
@@ -73,7 +72,19 @@ enum symbol {
     }
 
 #define BLOCK(name, phases, result_type, params, args, object)                                     \
-    CALL(name, CATEGORY_BLOCK, phases, NEVER, result_type, params, args, object)
+    static result_type wrap_##name params                                                          \
+    {                                                                                              \
+        typedef result_type(*real_type) params;                                                    \
+        if (!ARMED()) {                                                                            \
+            return REAL(name, real_type) args;                                                     \
+        }                                                                                          \
+        struct stressor_pass pass;                                                                 \
+        stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
+        result_type result =                                                                       \
+            stressor_controlled ? stressor_model_##name args : REAL(name, real_type) args;         \
+        stressor_depart(&pass);                                                                    \
+        return result;                                                                             \
+    }
 
 #define SPECIAL(name, category, phases, detach)
 
@@ -126,4 +137,5 @@ struct stressor_symbol stressor_symbols[] = {
 #include "sites.def"
 };
 const size_t stressor_symbol_count = SYM_COUNT;
+const uint32_t stressor_yield_symbol = SYM_sched_yield;
 _Static_assert((int)SYM_COUNT <= (int)STRESSOR_MAX_SYMBOLS, "tables have room for the catalogue");

@@ -1,8 +1,9 @@
 """Evidence of one trial, put together from what the child left behind and how it ended.
 
 A child that ended well is asked for little: its result and its sites. All else, the events, the
-crash, the stacks, the calls as text, is gathered when there is something to explain. Whatever is
-missing or makes no sense is left out: no child, however broken, can make this fail.
+crash, the stacks, the calls as text, is gathered when there is something to explain. The choices of a
+controlled schedule always are: what is tried next follows from them. Whatever is missing or makes no
+sense is left out: no child, however broken, can make this fail.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,10 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 from stressor.campaign.account import STATUSES, Account
-from stressor.model.evidence import CallResult, End, Ending, Evidence
+from stressor.model.evidence import CallResult, Control, End, Ending, Evidence
 from stressor.model.plan import Call, Plan
-from stressor.model.record import Lane, Reading, read_record, read_summary
+from stressor.model.record import Lane, Reading, read_record, read_steps, read_summary
+from stressor.oracles.divergence import left_course
 
 MOST_PRINTED = 16_000  # characters of standard error
 OWN_FAULT = "stressor's own fault:"  # begins what the child prints when it cannot write a result
@@ -65,6 +67,7 @@ def gather(plan: Plan, remains: Remains, texts: Texts = ()) -> Evidence:
         losses=reading.losses,
         events=reading.events,
         sites=reading.sites,
+        control=_control(plan, reading, remains.record),
         gil_culprit=account.gil,
         stacks=remains.stacks,
         stderr="" if remains.ended_well else printable(remains.printed),
@@ -72,6 +75,18 @@ def gather(plan: Plan, remains: Remains, texts: Texts = ()) -> Evidence:
         strangers=reading.strangers,
         seconds=remains.seconds,
         complete=remains.account is not None,
+    )
+
+
+def _control(plan: Plan, reading: Reading, record: Path) -> Control | None:
+    """What was observed of the plan's schedule: nothing, when the child did not come that far."""
+    if plan.schedule is None:
+        return None
+    control = reading.control or Control()
+    return evolve(
+        control,
+        steps=control.steps or read_steps(record),
+        divergence=left_course(plan.schedule, control, reading.departure),
     )
 
 

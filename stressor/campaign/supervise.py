@@ -4,7 +4,8 @@ A slow machine is not a hang. A child is given up for hanging only when it made 
 counted in its record) for `Limits.seconds` and either used that much processor time itself meanwhile
 (spinning) or used next to none while all its threads wait for each other (stuck): on a futex, without
 a time-out. A thread that sleeps, waits with a time-out or for another process may yet go on. What
-cannot be told apart by four times that long is slow, which is no failure. `Patience` decides, from
+cannot be told apart by four times that long is slow, which is no failure. Where threads take turns the
+child knows itself that nobody will ever go on, and is believed at once. `Patience` decides, from
 samples alone; what is done about it is the host's business.
 """
 
@@ -18,6 +19,7 @@ from attrs import frozen
 
 from stressor.model.evidence import End
 from stressor.model.plan import Limits
+from stressor.model.record import Pulse
 
 TICK = 0.25  # seconds between two looks
 PATIENCE = 4  # times `Limits.seconds`: the end of any trial
@@ -35,7 +37,8 @@ class Sample:
     progress: int
     runnable: bool  # some thread of it has, or waits for, a processor
     megabytes: float
-    deadlocked: bool = True  # every thread waits for another one, for ever
+    all_wait: bool = True  # every thread for another one, for ever
+    deadlock: bool = False  # its turnstile says so
 
 
 class Patience:
@@ -52,6 +55,8 @@ class Patience:
         """Return how the child is to be ended, None to let it go on."""
         if sample.megabytes > self._limits.memory_mb:
             return End.MEMORY
+        if sample.deadlock:
+            return End.STUCK
         if sample.progress != self._since.progress:
             self._since, self._looks, self._runnable = sample, 0, 0
         self._looks += 1
@@ -62,28 +67,29 @@ class Patience:
             if used >= self._limits.seconds:
                 return End.SPINNING
             idle = used <= IDLE * quiet and 2 * self._runnable < self._looks
-            if idle and sample.deadlocked:
+            if idle and sample.all_wait:
                 return End.STUCK
         if sample.at - self._first.at >= PATIENCE * self._limits.seconds:
             return End.SLOW
         return None
 
 
-def take_sample(pid: int, at: float, progress: int) -> Sample:
+def take_sample(pid: int, at: float, pulse: Pulse) -> Sample:
     """Look at process `pid` and all it started. A process that is gone gives zeros."""
     try:
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
         times = process.cpu_times()
     except psutil.Error:
-        return Sample(at, 0.0, progress, runnable=False, megabytes=0.0)
+        return Sample(at, 0.0, pulse.progress, runnable=False, megabytes=0.0)
     return Sample(
         at,
         times.user + times.system,
-        progress,
+        pulse.progress,
         _wants_processor(pid),
         sum(_resident(member) for member in family) / 2**20,
-        deadlocked=_is_deadlocked(pid),
+        all_wait=_all_wait(pid),
+        deadlock=pulse.deadlock,
     )
 
 
@@ -107,7 +113,7 @@ def _state(task: Path) -> str:
     return ""
 
 
-def _is_deadlocked(pid: int) -> bool:
+def _all_wait(pid: int) -> bool:
     """Whether every thread is in a futex wait without a time-out (futex(2): the fourth argument), or
     was stopped, which nobody here will undo.
 

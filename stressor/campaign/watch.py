@@ -24,7 +24,7 @@ from stressor.campaign.supervise import (
 )
 from stressor.model.evidence import End, Ending
 from stressor.model.plan import Limits
-from stressor.model.record import read_progress
+from stressor.model.record import read_pulse
 
 END_SECONDS = 20.0  # from SIGKILL to the server's word that it is over
 
@@ -44,7 +44,7 @@ def watch(server: ForkServer, pid: int, limits: Limits, record: Path) -> Watched
     began = time.monotonic()
     patience = Patience(limits, Sample(began, 0.0, 0, runnable=False, megabytes=0.0))
     while (status := server.wait_for_child(time.monotonic() + TICK)) is None:
-        sample = take_sample(pid, time.monotonic(), read_progress(record))
+        sample = take_sample(pid, time.monotonic(), read_pulse(record))
         end = patience.consider(sample)
         if end is not None:
             return _give_up(server, pid, end)

@@ -10,12 +10,15 @@ import math
 import re
 from collections.abc import Iterable
 
-from stressor.model.plan import Action, Call, Limits, Plan, Rule, Spec
+from stressor.model.plan import ANY_STEP, Action, Call, Limits, Plan, Rule, Schedule, Spec, Switch
 
 MOST_THREADS = 64
 MOST_CALLS = 100_000
 MOST_ENTROPY_DIGITS = 1 << 17
+MOST_GIVEN_CHARACTERS = 1 << 16
 MOST_RULES = 4096
+MOST_SWITCHES = 1 << 14  # what the shim has room for
+MOST_STEP = (1 << 63) - 1
 MOST_ROUNDS = 10_000_000
 MOST_VISIT = (1 << 32) - 1
 MOST_PAUSE_NS = 60_000_000_000
@@ -29,6 +32,8 @@ PATH_CHARACTERS = 4096
 
 _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 _HEX_BYTES = re.compile(r"(?:[0-9a-f]{2})*\Z")
+TRACE = re.compile(r"(?:[0-9a-f]{16})?\Z")
+_WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*\Z")
 
 
 class OutOfBoundsError(ValueError):
@@ -53,10 +58,14 @@ def check_plan(plan: Plan) -> None:
     _count("rules", plan.rules, 0, MOST_RULES, "rules")
     for index, rule in enumerate(plan.rules):
         _check_rule(f"rules[{index}]", rule)
+    if plan.schedule is not None:
+        _check_schedule(plan, plan.schedule)
+    if plan.home is not None:
+        _number("home", plan.home, 0, plan.threads - 1)
     _count("modules", plan.modules, 0, MOST_MODULES, "globs")
     for index, glob in enumerate(plan.modules):
         _text(f"modules[{index}]", glob, PATH_CHARACTERS)
-    _check_spec(plan.strategy)
+    _check_spec("strategy", plan.strategy)
     _check_limits(plan.limits)
 
 
@@ -67,6 +76,8 @@ def _check_call(field: str, call: Call) -> None:
             f"{field}.entropy",
             f"must be at most {MOST_ENTROPY_DIGITS} lower-case hexadecimal digits, two a byte",
         )
+    if call.given:
+        _text(f"{field}.given", call.given, MOST_GIVEN_CHARACTERS)
 
 
 def _check_rule(field: str, rule: Rule) -> None:
@@ -88,6 +99,41 @@ def _check_rule(field: str, rule: Rule) -> None:
         _thread_and_visit(f"{field}.until", rule.until.thread, rule.until.visit)
 
 
+def _check_schedule(plan: Plan, schedule: Schedule) -> None:
+    if plan.rules:
+        raise OutOfBoundsError(
+            "schedule",
+            "a plan has rules or a schedule, not both: rules delay threads that run in parallel, "
+            "a schedule lets one of them run at a time",
+        )
+    _check_spec("schedule.then", schedule.then)
+    if not _WORD.match(schedule.then.name):
+        raise OutOfBoundsError(
+            "schedule.then.name", f"must be a scheduler's name: {schedule.then.name[:80]!r}"
+        )
+    if not TRACE.match(schedule.trace):
+        raise OutOfBoundsError(
+            "schedule.trace", "must be empty or 16 lower-case hexadecimal digits"
+        )
+    _count("schedule.switches", schedule.switches, 0, MOST_SWITCHES, "switches")
+    for index, switch in enumerate(schedule.switches):
+        _check_switch(f"schedule.switches[{index}]", switch, plan.threads)
+
+
+def _check_switch(field: str, switch: Switch, threads: int) -> None:
+    """At the round's beginning and at a thread's end there is no visit: then `site` is empty.
+
+    Only at the beginning there is no thread either.
+    """
+    at_visit = switch.site != ""
+    if at_visit:
+        _text(f"{field}.site", switch.site, SITE_CHARACTERS)
+    _number(f"{field}.thread", switch.thread, 0 if at_visit else -1, threads - 1)
+    _number(f"{field}.visit", switch.visit, *((1, MOST_VISIT) if at_visit else (0, 0)))
+    _number(f"{field}.to", switch.to, 0, threads - 1)
+    _number(f"{field}.step", switch.step, ANY_STEP, MOST_STEP)
+
+
 def _thread_and_visit(field: str, thread: int | None, visit: int | None) -> None:
     if thread is not None:
         _number(f"{field}.thread", thread, 0, MOST_THREADS - 1)
@@ -95,13 +141,13 @@ def _thread_and_visit(field: str, thread: int | None, visit: int | None) -> None
         _number(f"{field}.visit", visit, 1, MOST_VISIT)
 
 
-def _check_spec(spec: Spec) -> None:
-    _text("strategy.name", spec.name, NAME_CHARACTERS)
-    _count("strategy.numbers", spec.numbers, 0, MOST_NUMBERS, "numbers")
+def _check_spec(field: str, spec: Spec) -> None:
+    _text(f"{field}.name", spec.name, NAME_CHARACTERS)
+    _count(f"{field}.numbers", spec.numbers, 0, MOST_NUMBERS, "numbers")
     for name, value in spec.numbers.items():
-        _text("strategy.numbers", name, NAME_CHARACTERS)
+        _text(f"{field}.numbers", name, NAME_CHARACTERS)
         if not math.isfinite(value):
-            raise OutOfBoundsError(f"strategy.numbers[{name}]", f"must be finite: {value}")
+            raise OutOfBoundsError(f"{field}.numbers[{name}]", f"must be finite: {value}")
 
 
 def _check_limits(limits: Limits) -> None:

@@ -230,8 +230,9 @@ SYMBOLS = (
     Symbol("clock_nanosleep", Kind.BLOCK, Category.BLOCK, BOTH),
     Symbol("nanosleep", Kind.BLOCK, Category.BLOCK, BOTH),
     Symbol("usleep", Kind.BLOCK, Category.BLOCK, BOTH),
-    Symbol("sched_yield", Kind.BLOCK, Category.BLOCK, BOTH),
+    Symbol("sched_yield", Kind.BLOCK, Category.BLOCK, BEFORE),
     Symbol("poll", Kind.BLOCK, Category.BLOCK, BOTH),
     Symbol("select", Kind.BLOCK, Category.BLOCK, BOTH),
     Symbol("epoll_wait", Kind.BLOCK, Category.BLOCK, BOTH),
+    Symbol("syscall", Kind.BLOCK, Category.BLOCK, BOTH),
 )

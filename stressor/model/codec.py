@@ -14,8 +14,8 @@ from cattrs import BaseValidationError, ClassValidationError, IterableValidation
 from cattrs.errors import ForbiddenExtraKeysError
 
 from stressor.errors import UsageError
-from stressor.model.bounds import OutOfBoundsError, check_plan
-from stressor.model.evidence import Evidence
+from stressor.model.bounds import MOST_THREADS, TRACE, OutOfBoundsError, check_plan
+from stressor.model.evidence import Control, Evidence
 from stressor.model.outcome import Outcome
 from stressor.model.plan import Plan
 from stressor.model.site import Kind, Site
@@ -194,6 +194,21 @@ def _check_site(site: Site) -> None:
         raise OutOfBoundsError("key", f"must be KIND:MODULE:NAME: {site.key[:80]!r}")
 
 
+def _check_control(control: Control) -> None:
+    """Whoever tells a schedule has one column for each thread."""
+    if not TRACE.match(control.trace):
+        raise OutOfBoundsError("trace", "must be empty or 16 lower-case hexadecimal digits")
+    for index, step in enumerate(control.steps):
+        for name, thread in (("thread", step.thread), ("to", step.to)):
+            if not -1 <= thread < MOST_THREADS:
+                raise OutOfBoundsError(f"steps[{index}].{name}", f"is no thread: {thread}")
+        if not all(0 <= thread < MOST_THREADS for thread in step.ready):
+            raise OutOfBoundsError(f"steps[{index}].ready", "must be a set of threads")
+    for index, wait in enumerate(control.deadlock):
+        if not 0 <= wait.thread < MOST_THREADS:
+            raise OutOfBoundsError(f"deadlock[{index}].thread", f"is no thread: {wait.thread}")
+
+
 def _check_evidence(evidence: Evidence) -> None:
     for ring, events in enumerate(evidence.events):
         for index, event in enumerate(events):
@@ -204,5 +219,11 @@ def _check_evidence(evidence: Evidence) -> None:
 
 
 _converter = strict_converter(
-    {Plan: check_plan, Rate: _check_rate, Site: _check_site, Evidence: _check_evidence}
+    {
+        Plan: check_plan,
+        Rate: _check_rate,
+        Site: _check_site,
+        Control: _check_control,
+        Evidence: _check_evidence,
+    }
 )

@@ -81,6 +81,73 @@ class Event:
     expired: bool = False  # a hold whose deadline passed
 
 
+class Why(Enum):
+    """What led to a choice of a controlled schedule."""
+
+    BEGIN = "begin"  # of the round: nobody has run yet
+    VISIT = "visit"  # the thread could go on
+    YIELD = "yield"  # it gave the turn away of its own will: sched_yield
+    BLOCKED = "blocked"  # it waits for another thread
+    EXPIRED = "expired"  # all wait: the next one is the timed wait that ends first
+    WOKEN = "woken"  # nobody could go on until a thread of another's woke one
+    REVOKED = "revoked"  # it waits in a call that is not modelled, and lost the turn
+    ENDED = "ended"  # it has made its last call
+
+
+@frozen
+class Step:
+    """One choice of a controlled schedule: `thread` was at a visit, and `to` went on.
+
+    `ready` are the threads that could be chosen. Without a visit (BEGIN, ENDED) `site` is empty and
+    `visit` 0; `thread` is -1 at BEGIN.
+    """
+
+    thread: int
+    site: str
+    visit: int
+    phase: Phase
+    to: int
+    why: Why
+    ready: tuple[int, ...]
+    obj: int = 0
+
+
+@frozen
+class Wait:
+    """What a thread of a deadlocked trial waits for: `obj` at the blocking call's site and visit."""
+
+    thread: int
+    site: str
+    visit: int
+    obj: int
+
+
+@frozen
+class Divergence:
+    """Where a run left the schedule it was given: both sides as text, "thread 1 at SITE (visit 2)"."""
+
+    step: int
+    wanted: str
+    actual: str
+
+
+@frozen
+class Control:
+    """What was observed of a controlled schedule, of the last round.
+
+    `steps` are the choices, the first of them only when there were more than the record holds;
+    `count` is how many there were. `trace` (16 hex digits) covers every choice and visit. `revoked`
+    counts waits that were not modelled: with any, the next run may go another way.
+    """
+
+    steps: tuple[Step, ...] = ()
+    count: int = 0
+    trace: str = ""
+    deadlock: tuple[Wait, ...] = ()
+    divergence: Divergence | None = None
+    revoked: int = 0
+
+
 @frozen
 class Crash:
     """What the signal handler wrote. `thread` is the logical thread, -1 for any other."""
@@ -139,6 +206,7 @@ class Evidence:
     stacks: str = ""  # of a hung child, from a stack provider
     stderr: str = ""
     fault: str | None = None  # a fault of stressor's own, with its traceback
+    control: Control | None = None  # of a controlled trial
     strangers: int = 0  # visits by threads that the trial did not start
     seconds: float = 0.0
     complete: bool = True  # False: it ended without its result, and can be anything but passed

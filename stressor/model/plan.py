@@ -12,6 +12,7 @@ from attrs import field, frozen
 from stressor.model.site import Phase
 
 ANYWHERE = "*"
+ANY_STEP = -1
 
 
 class Action(Enum):
@@ -34,10 +35,15 @@ class Allocator(Enum):
 
 @frozen
 class Call:
-    """One operation call. `entropy` (hex) feeds the argument strategies; empty: no arguments."""
+    """One operation call. `entropy` (hex) feeds the argument strategies; empty: no arguments.
+
+    `given` are the arguments themselves, as the text of a dict of Python literals; nothing is drawn
+    then. That is how a reproducer that people read and edit names them.
+    """
 
     op: str
     entropy: str = ""
+    given: str = ""
 
 
 @frozen
@@ -84,6 +90,37 @@ class Spec:
 
 
 @frozen
+class Switch:
+    """At `thread`'s visit of a site the turn goes to `to`: one choice of a controlled schedule.
+
+    `step` counts the choices of a round from 0. With a step the choice must come up exactly there,
+    which is how a recorded schedule is replayed; ANY_STEP takes it wherever the visit happens.
+    """
+
+    thread: int
+    site: str
+    visit: int
+    phase: Phase
+    to: int
+    step: int = ANY_STEP
+
+
+@frozen
+class Schedule:
+    """Controlled mode: one thread runs at a time, and who goes next is chosen at every visit.
+
+    The switches are carried out first; where none applies, the native strategy `then` chooses. With
+    `hooks` destructions and allocations are places for a choice too. `trace` (16 hex digits) is what
+    a recorded schedule visited; a run with another one diverged. Empty: not compared.
+    """
+
+    then: Spec = Spec("first")
+    switches: tuple[Switch, ...] = ()
+    hooks: bool = False
+    trace: str = ""
+
+
+@frozen
 class Limits:
     """Ceilings of one trial. `seconds` is when a lack of progress starts to be looked at."""
 
@@ -98,7 +135,10 @@ class Plan:
     `target` is a path (file or folder) or an importable module; `modules` are globs over the file
     names of extension modules to instrument (empty: all of the target's packages). `program` has
     one tuple of calls per thread. A trial repeats the program up to `rounds` times on fresh state
-    and stops at the first round that fails; round r decides with (seed, r).
+    and stops at the first round that fails; round r decides with (seed, r). With a `schedule` the
+    threads take turns (controlled mode) and there are no rules; without one they run in parallel
+    (perturbed mode). `home` is the logical thread that calls setup() and so owns what it makes;
+    None is the main thread, which takes no part in the program.
     """
 
     target: str
@@ -106,6 +146,8 @@ class Plan:
     seed: int
     strategy: Spec = Spec("none")
     rules: tuple[Rule, ...] = ()
+    schedule: Schedule | None = None
+    home: int | None = None
     rounds: int = 1
     modules: tuple[str, ...] = ()
     allocator: Allocator = Allocator.DEFAULT

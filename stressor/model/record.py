@@ -1,26 +1,28 @@
-"""The record file of a child, read back: sites, event rings, crash, losses.
+"""The record file of a child, read back: sites, event rings, crash, losses, schedule.
 
 The layout is that of `native/include/stressor/record.h`; a test compares the two. A killed child may
 leave any entry half written, so nothing read here is trusted: numbers are bounded, entries that make
-no sense are left out, and a file that is no record at all is an empty reading with a reason.
+no sense are left out, and a file that is no record at all is an empty reading with a reason. The part
+of a controlled schedule is `model.schedule_record`'s.
 """
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from stressor.model.evidence import Crash, Event, Frame, Loss
+from stressor.model import schedule_record
+from stressor.model.evidence import Control, Crash, Event, Frame, Loss, Step
 from stressor.model.plan import Action
+from stressor.model.schedule_record import Departure
 from stressor.model.site import Category, Kind, Phase, Site
 
 MAGIC = 0x3152535345525453
-VERSION = 1
+VERSION = 2
 MAX_THREADS, MAX_SITES, MAX_MODULES, RING, MAX_FRAMES, MAX_LOSSES = 64, 4096, 512, 2048, 48, 8
 EXPIRED = 0x80
-NOWHERE = 0xFFFFFFFF
 
 _HEAD = struct.Struct("<QIIIIIIIIIIQ")
 _CRASH = struct.Struct(f"<IiQII{MAX_FRAMES}Q")
@@ -39,7 +41,8 @@ BEFORE_AT = _LANE_HEAD.size
 AFTER_AT = BEFORE_AT + 4 * MAX_SITES
 RING_AT = AFTER_AT + 4 * MAX_SITES + 40
 LANE_SIZE = RING_AT + RING * _EVENT.size
-RECORD_SIZE = LANES_AT + MAX_THREADS * LANE_SIZE
+CONTROL_AT = LANES_AT + MAX_THREADS * LANE_SIZE
+RECORD_SIZE = CONTROL_AT + schedule_record.SIZE
 
 _KINDS, _CATEGORIES = tuple(Kind), tuple(Category)
 _ACTIONS, _PHASES = tuple(Action), tuple(Phase)
@@ -57,13 +60,18 @@ class Lane:
 
 @frozen
 class Reading:
-    """One record. `events` is filled by `read_record`, and empty after `read_summary`."""
+    """One record. `events`, and the steps of `control`, are empty after `read_summary`.
+
+    `departure` is where a controlled trial left its schedule; only with the plan it can be told.
+    """
 
     sites: tuple[Site, ...] = ()
     lanes: tuple[Lane, ...] = ()
     events: tuple[tuple[Event, ...], ...] = ()
     crash: Crash | None = None
     losses: tuple[Loss, ...] = ()
+    control: Control | None = None
+    departure: Departure | None = None
     strangers: int = 0
     progress: int = 0
     round: int = 0
@@ -71,27 +79,44 @@ class Reading:
     unreadable: str = ""
 
 
+@frozen
+class Pulse:
+    """A look at a child that runs: visits of all threads so far, and whether it is deadlocked."""
+
+    progress: int = 0
+    deadlock: bool = False
+
+
 def read_record(path: Path) -> Reading:
-    """Everything in the record, events included. Never raises for what the file holds."""
-    return _read(path, events=True)
+    """Everything in the record, events and steps included. Never raises for what the file holds."""
+    return _ask(path, lambda parser: parser.reading(whole=True), _unreadable)
 
 
 def read_summary(path: Path) -> Reading:
-    """The same without events: cheap, for trials that ended well."""
-    return _read(path, events=False)
+    """The same without events and steps: cheap, for trials that ended well."""
+    return _ask(path, lambda parser: parser.reading(whole=False), _unreadable)
 
 
-def read_progress(path: Path) -> int:
-    """Only the pulse: visits of all threads so far, 0 when there is no readable record."""
-    return _read(path, events=False, sites=False).progress
+def read_steps(path: Path) -> tuple[Step, ...]:
+    """Only the choices of a controlled schedule: 1 ms for 500; none without a readable record."""
+    return _ask(path, lambda parser: parser.steps(), lambda _: ())
 
 
-def _read(path: Path, *, events: bool, sites: bool = True) -> Reading:
+def read_pulse(path: Path) -> Pulse:
+    """Only the pulse; without a readable record that of a child that has done nothing yet."""
+    return _ask(path, lambda parser: parser.pulse(), lambda _: Pulse())
+
+
+def _ask[T](path: Path, ask: Callable[["_Parser"], T], otherwise: Callable[[Exception], T]) -> T:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Parser(data).reading(events=events, sites=sites)
+            return ask(_Parser(data))
     except (OSError, ValueError, struct.error) as error:
-        return Reading(unreadable=str(error))
+        return otherwise(error)
+
+
+def _unreadable(error: Exception) -> Reading:
+    return Reading(unreadable=str(error))
 
 
 def _text(raw: bytes) -> str:
@@ -116,26 +141,42 @@ class _Parser:
         self.overflow = tuple(n for bit, n in enumerate(OVERFLOWS) if head[9] & (1 << bit))
         self.strangers = head[11]
         self._modules: list[tuple[int, int, int, str]] | None = None
-        self._names: list[tuple[str, str]] | None = None
+        self._known: list[tuple[str, tuple[int, ...]]] | None = None
 
-    def reading(self, *, events: bool, sites: bool) -> Reading:
-        lanes = [_LANE_HEAD.unpack_from(self.data, self._lane(i)) for i in range(self.threads)]
-        progress = sum(lane[1] for lane in lanes)
-        if not sites:
-            return Reading(progress=progress)
+    def pulse(self) -> Pulse:
+        progress = sum(lane[1] for lane in self._lane_heads())
+        return Pulse(progress, schedule_record.is_deadlocked(self.data, CONTROL_AT))
+
+    def reading(self, *, whole: bool) -> Reading:
+        lanes = self._lane_heads()
         return Reading(
             sites=tuple(self._sites()),
             lanes=tuple(Lane(call, done, written) for written, _, call, done in lanes),
             events=tuple(
-                tuple(self._events(i, lane[0])) if events else () for i, lane in enumerate(lanes)
+                tuple(self._events(i, lane[0])) if whole else () for i, lane in enumerate(lanes)
             ),
             crash=self._crash(),
             losses=tuple(self._losses()),
+            control=self._control(whole=whole),
+            departure=schedule_record.read_departure(*self._schedule()),
             strangers=self.strangers,
-            progress=progress,
+            progress=sum(lane[1] for lane in lanes),
             round=self.round,
             overflow=self.overflow,
         )
+
+    def steps(self) -> tuple[Step, ...]:
+        return schedule_record.read_steps(*self._schedule())
+
+    def _control(self, *, whole: bool) -> Control | None:
+        control = schedule_record.read_control(*self._schedule())
+        return evolve(control, steps=self.steps()) if control is not None and whole else control
+
+    def _schedule(self) -> tuple[mmap.mmap, int, int, list[str]]:
+        return self.data, CONTROL_AT, self.threads, self._keys()
+
+    def _lane_heads(self) -> list[tuple[int, ...]]:
+        return [_LANE_HEAD.unpack_from(self.data, self._lane(i)) for i in range(self.threads)]
 
     def _lane(self, thread: int) -> int:
         return LANES_AT + thread * LANE_SIZE
@@ -156,10 +197,17 @@ class _Parser:
                 return Frame(path.rsplit("/", 1)[-1], place - base, path=path)
         return Frame("", place)
 
-    def _raw_sites(self) -> Iterator[tuple[int, tuple[int, ...], str]]:
-        for i in range(self.site_count):
-            *numbers, name = _SITE.unpack_from(self.data, SITES_AT + i * _SITE.size)
-            yield i, tuple(numbers), _text(name)
+    def _raw_sites(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Key, "" for what is none, and numbers of each site."""
+        if self._known is None:
+            self._known = []
+            for i in range(self.site_count):
+                *numbers, name = _SITE.unpack_from(self.data, SITES_AT + i * _SITE.size)
+                self._known.append((self._key(tuple(numbers), _text(name)), tuple(numbers)))
+        return self._known
+
+    def _keys(self) -> list[str]:
+        return [key for key, _ in self._raw_sites()]
 
     def _key(self, numbers: tuple[int, ...], name: str) -> str:
         _, offset, module, ready, kind, *_ = numbers
@@ -180,8 +228,7 @@ class _Parser:
 
     def _sites(self) -> Iterator[Site]:
         visits = self._visits()
-        for i, numbers, name in self._raw_sites():
-            key = self._key(numbers, name)
+        for i, (key, numbers) in enumerate(self._raw_sites()):
             _, _, module, _, _, category, phases, may_detach, acted, total = numbers
             if key and category < len(_CATEGORIES):
                 sides = tuple(phase for bit, phase in enumerate(_PHASES) if phases & (1 << bit))
@@ -199,7 +246,7 @@ class _Parser:
         return visits
 
     def _events(self, thread: int, written: int) -> Iterator[Event]:
-        keys = [self._key(numbers, name) for _, numbers, name in self._raw_sites()]
+        keys = self._keys()
         for position in range(max(0, written - RING), written):
             at, obj, site, visit, ns, call, phase, action = _EVENT.unpack_from(
                 self.data, self._lane(thread) + RING_AT + position % RING * _EVENT.size
@@ -229,7 +276,7 @@ class _Parser:
         return tuple(self._frame(place) for place in places[: min(count, MAX_FRAMES)])
 
     def _losses(self) -> Iterator[Loss]:
-        keys = [self._key(numbers, name) for _, numbers, name in self._raw_sites()]
+        keys = self._keys()
         for i in range(self.loss_count):
             raw = _LOSS.unpack_from(self.data, LOSSES_AT + i * _LOSS.size)
             site, visit, thread, destroyer, known, used, how, kind, borrows, destroys = raw[:10]

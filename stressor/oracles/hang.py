@@ -3,7 +3,8 @@
 Every thread that waits in the target's code is part of the signature, sorted, since a deadlock is
 made of all its places and not of the one that a debugger happens to list first. Threads that wait
 in stressor (for the others, at the barrier) are not. Without stacks the operations in progress stand
-for the places. A crash whose handler got stuck is a crash, not a hang.
+for the places. A crash whose handler got stuck is a crash, not a hang. In a controlled trial a deadlock
+is known exactly: it has the identity of the same hang seen from outside, and `deadlock` tells it.
 """
 
 import re
@@ -11,6 +12,7 @@ from collections import Counter
 
 from stressor.model.evidence import End, Evidence, Frame
 from stressor.model.outcome import Failure, FailureKind, Signature
+from stressor.oracles.deadlock import wait_for_graph
 from stressor.oracles.place import OUTSIDE, in_operation, operations_in_progress, place_of
 from stressor.oracles.stacks import AnyFrame, PythonFrame, read_stacks
 
@@ -27,19 +29,22 @@ _NOT_TELLING = re.compile(
 
 def failures(evidence: Evidence) -> tuple[Failure, ...]:
     """At most one: a trial hangs once."""
-    if evidence.ending.end not in (End.STUCK, End.SPINNING) or evidence.crash is not None:
+    graph = wait_for_graph(evidence)
+    hung = bool(graph) or evidence.ending.end in (End.STUCK, End.SPINNING)
+    if not hung or evidence.crash is not None:
         return ()
     stacks = read_stacks(evidence.stacks)
     told = [wait for wait in map(_waits_at, stacks) if wait is not None]
     places = sorted({place for place, _ in told})
     where = " + ".join(places[:MOST_PLACES]) or in_operation(evidence)
-    stuck = evidence.ending.end is End.STUCK
+    stuck = evidence.ending.end is not End.SPINNING
     how = "wait and none goes on" if stuck else "run and none makes progress"
+    said = "deadlock: " if graph else ""
     return (
         Failure(
             Signature(FailureKind.HANG, where),
-            summary=f"{len(told) or 'the'} threads {how} in {where}",
-            details="\n".join([*_details(evidence, told), *_hint(where, stuck)]),
+            summary=f"{said}{len(told) or 'the'} threads {how} in {where}",
+            details="\n".join([*graph, *_details(evidence, told), *_hint(where, stuck)]),
         ),
     )
 

@@ -3,7 +3,7 @@
 Decides what is not a pass: a fault of stressor's own is BROKEN whatever else was seen, and a trial
 that ended early, exercised nothing or could not be set up is UNKNOWN. A failure that was seen is a
 failure however the trial ended. A plan whose hold ran into its deadline did not get the order that
-it asks for: without a failure that is DIVERGED.
+it asks for: without a failure that is DIVERGED. So is a controlled run that left its schedule.
 """
 
 from collections.abc import Iterable
@@ -36,13 +36,13 @@ def judge(evidence: Evidence, oracles: Iterable[Oracle] = ALL) -> Outcome:
         return Outcome(Verdict.BROKEN, undecided=(said,))
     found = [failure for oracle in oracles for failure in oracle.failures(evidence)]
     ranked = tuple(sorted(_without_echoes(found), key=_rank))
-    reasons, notes = tuple(_reasons(evidence)), unused_losses(evidence)
+    reasons, notes = tuple(_reasons(evidence)), (*unused_losses(evidence), *_uncontrolled(evidence))
     if ranked:
         verdict = Verdict.FAILED
     elif reasons:
         verdict = Verdict.UNKNOWN
-    elif _expired(evidence):
-        verdict, reasons = Verdict.DIVERGED, (_expired(evidence),)
+    elif astray := _astray(evidence):
+        verdict, reasons = Verdict.DIVERGED, (astray,)
     else:
         verdict = Verdict.PASSED
     return Outcome(verdict, ranked, reasons + notes)
@@ -76,15 +76,38 @@ def _reasons(evidence: Evidence) -> Iterable[str]:
         yield early
     elif evidence.rounds == 0:
         yield "no round was carried out"
-    elif not _exercised(evidence):
-        yield "nothing was exercised: no site was visited and no call returned"
+    elif idle := _idle(evidence):
+        yield f"nothing was exercised: {idle}"
 
 
-def _exercised(evidence: Evidence) -> bool:
+def _idle(evidence: Evidence) -> str:
+    """Why nothing was exercised; empty when something was."""
+    if evidence.control is not None and evidence.control.count == 0:
+        return "no thread took a turn of the schedule"
     came_back = (CallStatus.RETURNED, CallStatus.RAISED_LEGAL)
-    return any(site.visits for site in evidence.sites) or any(
+    exercised = any(site.visits for site in evidence.sites) or any(
         call.status in came_back for calls in evidence.calls for call in calls
     )
+    return "" if exercised else "no site was visited and no call returned"
+
+
+def _astray(evidence: Evidence) -> str:
+    """Where the order of the plan did not come about; empty when it did."""
+    left = evidence.control.divergence if evidence.control is not None else None
+    if left is not None:
+        return f"step {left.step}: wanted {left.wanted}, got {left.actual}"
+    return _expired(evidence)
+
+
+def _uncontrolled(evidence: Evidence) -> Iterable[str]:
+    """What makes a passed schedule hard to repeat, said with whatever the verdict is."""
+    count = evidence.control.revoked if evidence.control is not None else 0
+    if count:
+        times = "once" if count == 1 else f"{count} times"
+        yield (
+            f"a thread kept the turn in something that is not modelled and lost it, {times}: the "
+            "next run may go another way"
+        )
 
 
 def _expired(evidence: Evidence) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from attrs import frozen
 
 from stressor import _shim
-from stressor.model.plan import ANYWHERE, Action, Plan, Rule
+from stressor.model.plan import ANY_STEP, ANYWHERE, Action, Plan, Rule, Schedule, Switch
 from stressor.model.site import Category, Kind, Phase, key_hash
 from stressor.targets import Operation
 
@@ -77,6 +77,9 @@ class Session:
         _shim.handle_crashes()
         rules = [rule_numbers(rule) for rule in plan.rules]
         hooks = any(_names_hooks(rule.site) for rule in plan.rules)
+        if plan.schedule is not None:
+            _take_turns(plan.schedule)
+            hooks = plan.schedule.hooks
         _shim.arm(plan.seed, plan.threads, rules, plan.ledger, hooks)
         _shim.declare_operations([each.name for each in operations])  # arming forgets all sites
 
@@ -96,11 +99,31 @@ class Session:
 # For workers, under their own names: one lookup less around every call that is measured.
 enter, leave = _shim.enter, _shim.leave
 barrier_reset, barrier_wait = _shim.barrier_reset, _shim.barrier_wait
+run_round, turn_enter = _shim.run_round, _shim.turn_enter
 operation_begin, operation_end = _shim.operation_begin, _shim.operation_end
 disable_randomization = _shim.disable_randomization
 
 # For `survey`, which tells of every slot by itself.
 catalogue, rewrite_slots, restore_slots = _shim.catalogue, _shim.instrument, _shim.restore
+
+
+def _take_turns(schedule: Schedule) -> None:
+    """Raises ValueError for a scheduler, or numbers, that the shim does not know."""
+    usual = dict(dict(_shim.schedulers()).get(schedule.then.name, ()))
+    unknown = schedule.then.numbers.keys() - usual.keys()
+    if unknown:
+        raise ValueError(f"the scheduler {schedule.then.name} has no number {min(unknown)!r}")
+    numbers = [int(schedule.then.numbers.get(name, value)) for name, value in usual.items()]
+    # Choices with a step first, as they come up.
+    ordered = sorted(schedule.switches, key=lambda each: (each.step == ANY_STEP, each.step))
+    _shim.control(schedule.then.name, numbers, list(map(switch_numbers, ordered)))
+
+
+def switch_numbers(switch: Switch) -> tuple[int, int, int, int, int, int]:
+    """The six numbers of a switch, in the shim's order."""
+    site = key_hash(switch.site) if switch.site else 0
+    phase = _NUMBERS[switch.phase]
+    return switch.step, switch.thread, site, switch.visit, phase, switch.to
 
 
 def rule_numbers(rule: Rule) -> tuple[int, ...]:

@@ -5,20 +5,35 @@ calls and a tenth of a second of imports, in every child. This reader trusts its
 mistake shows as an error, never as another plan: a test compares it with the codec, field by field.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from stressor.model.plan import Action, Allocator, Call, Limits, Plan, Rule, Spec, Until
+from stressor.model.plan import (
+    Action,
+    Allocator,
+    Call,
+    Limits,
+    Plan,
+    Rule,
+    Schedule,
+    Spec,
+    Switch,
+    Until,
+)
 from stressor.model.site import Phase
+from stressor.runtime.wire import decode
+
+_PHASES = {phase.value: phase for phase in Phase}  # there may be thousands of switches
 
 
 def read_order(path: Path) -> Plan:
     """Read `codec.encode_compact(plan)`. Raises `KeyError`, `TypeError`, `ValueError`, `OSError`."""
-    data: dict[str, Any] = json.loads(path.read_bytes())["plan"]
+    data: dict[str, Any] = decode(path.read_bytes())["plan"]
     data["program"] = _program(data["program"])
     if "rules" in data:
         data["rules"] = tuple(_rule(rule) for rule in data["rules"])
+    if "schedule" in data:
+        data["schedule"] = _schedule(data["schedule"])
     if "strategy" in data:
         data["strategy"] = Spec(**data["strategy"])
     if "modules" in data:
@@ -30,10 +45,10 @@ def read_order(path: Path) -> Plan:
     return Plan(**data)
 
 
-class _Calls(dict[tuple[str, str], Call]):
+class _Calls(dict[tuple[str, str, str], Call]):
     """Calls, made once each: most of a program are the same few."""
 
-    def __missing__(self, key: tuple[str, str]) -> Call:
+    def __missing__(self, key: tuple[str, str, str]) -> Call:
         self[key] = call = Call(*key)
         return call
 
@@ -41,7 +56,8 @@ class _Calls(dict[tuple[str, str], Call]):
 def _program(data: list[list[dict[str, str]]]) -> tuple[tuple[Call, ...], ...]:
     made = _Calls()
     return tuple(
-        tuple([made[call["op"], call.get("entropy", "")] for call in calls]) for calls in data
+        tuple([made[call["op"], call.get("entropy", ""), call.get("given", "")] for call in calls])
+        for calls in data
     )
 
 
@@ -58,3 +74,16 @@ def _until(data: dict[str, Any]) -> Until:
     if "phase" in data:
         data["phase"] = Phase(data["phase"])
     return Until(**data)
+
+
+def _schedule(data: dict[str, Any]) -> Schedule:
+    if "then" in data:
+        data["then"] = Spec(**data["then"])
+    if "switches" in data:
+        data["switches"] = tuple([_switch(switch) for switch in data["switches"]])
+    return Schedule(**data)
+
+
+def _switch(data: dict[str, Any]) -> Switch:
+    data["phase"] = _PHASES[data["phase"]]
+    return Switch(**data)

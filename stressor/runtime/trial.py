@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from attrs import frozen
 
 from stressor.model.plan import Plan
-from stressor.runtime import account, binding, gil
+from stressor.runtime import account, binding, changes, gil
 from stressor.runtime.descriptors import flush_streams
 from stressor.runtime.program import Program, Step
 from stressor.runtime.workers import Crew, Worker
@@ -52,7 +52,8 @@ def live(harness: Harness, assignment: Assignment) -> NoReturn:
 def _end_with_fault(assignment: Assignment, text: str) -> NoReturn:
     """From any thread: the other ones may wait for ever for the one that failed."""
     try:
-        assignment.report({"fault": text})
+        blame = changes.blame(assignment.plan.target)
+        assignment.report({"refused": blame + text} if blame else {"fault": text})
     except OSError as error:
         # No room for a result, say. This is the last way to tell that it was not the target.
         os.write(2, f"{account.OWN_FAULT}\n{text}\n{error}\n".encode(errors="replace"))
@@ -90,7 +91,7 @@ class _Trial:
     def _run_round(self, session: binding.Session, number: int, steps: list[list[Step]]) -> None:
         for worker, its_steps in zip(self._workers, steps, strict=True):
             worker.prepare(its_steps)
-        state, self._setup = _attempt(self._harness.setup)
+        state, self._setup = self._set_up()
         if self._setup is not None:
             return
         # Not before: should setup() crash, then on what the round before has left behind, and that
@@ -102,6 +103,16 @@ class _Trial:
         # A state that cannot be taken down is a wrong state: reported like a failing check.
         if self._check is None:
             self._check = teardown
+
+    def _set_up(self) -> tuple[object, BaseException | None]:
+        """In the thread that shall own what is made: only its owner frees an object at once."""
+        if self._plan.home is None:
+            return _attempt(self._harness.setup)
+        made: list[tuple[object, BaseException | None]] = []
+        self._crew.run_alone(
+            self._plan.home, lambda: made.append(_attempt(self._harness.setup))
+        )
+        return made.pop()
 
     def _has_failed(self) -> bool:
         alone = self._setup is not None or self._check is not None

@@ -61,8 +61,7 @@ class Crew:
     ) -> None:
         self.workers = workers
         self._on_fault = on_fault
-        self._state: object = None
-        self._over = False
+        self._job: Callable[[Worker], None] | None = None  # of the round; None: the trial is over
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -76,14 +75,29 @@ class Crew:
 
     def run_round(self, state: object) -> None:
         """Let all workers run their program on `state`, and wait for all of them."""
-        self._state = state
-        binding.barrier_wait()
-        binding.barrier_wait()
-        self._state = None
+
+        def live(worker: Worker) -> None:
+            binding.turn_enter()
+            worker.run_program(state)
+
+        self._run(live)
+
+    def run_alone(self, number: int, function: Callable[[], None]) -> None:
+        """Let one worker call `function` while the others wait: what it makes is that thread's."""
+
+        def live(worker: Worker) -> None:
+            if worker.number == number:
+                function()
+
+        self._run(live)
+
+    def _run(self, job: Callable[[Worker], None]) -> None:
+        self._job = job
+        binding.run_round()
+        self._job = None
 
     def dismiss(self) -> None:
         """End all threads: what they do at their end belongs to the trial too."""
-        self._over = True
         binding.barrier_wait()
         for thread in self._threads:
             thread.join(JOIN_SECONDS)
@@ -93,9 +107,9 @@ class Crew:
             binding.enter(worker.number)
             while True:
                 binding.barrier_wait()
-                if self._over:
+                if self._job is None:
                     break
-                worker.run_program(self._state)
+                self._job(worker)
                 binding.barrier_wait()
             binding.leave()
         except BaseException as fault:

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from stressor import _shim
-from stressor.model import record
+from stressor.model import record, schedule_record
 from stressor.model.plan import Action, Rule, Until
 from stressor.model.site import Category, Kind, Phase, key_hash
 from tests.native.stage import rule_numbers
@@ -57,6 +57,9 @@ def test_the_record_has_the_layout_that_the_reader_expects() -> None:
         "site": record._SITE.size,
         "lane": record.LANE_SIZE,
         "event": record._EVENT.size,
+        "control": schedule_record.SIZE,
+        "step": schedule_record.STEP.size,
+        "wait": schedule_record.WAIT.size,
     }
     offsets = {
         "record.threads": 16,
@@ -66,9 +69,15 @@ def test_the_record_has_the_layout_that_the_reader_expects() -> None:
         "record.modules": record.MODULES_AT,
         "record.sites": record.SITES_AT,
         "record.lanes": record.LANES_AT,
+        "record.control": record.CONTROL_AT,
         "lane.before": record.BEFORE_AT,
         "lane.after": record.AFTER_AT,
         "lane.ring": record.RING_AT,
+        "control.deadlock": schedule_record.DEADLOCK_AT,
+        "control.diverged_at": schedule_record.DEPARTED_AT,
+        "control.diverged_step": schedule_record.DEPARTED_STEP_AT,
+        "control.waits": schedule_record.WAITS_AT,
+        "control.log": schedule_record.STEPS_AT,
     }
     assert _shim.layout() == {f"size.{name}": size for name, size in sizes.items()} | offsets
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stressor.model import record
-from stressor.model.record import Reading, read_progress, read_record, read_summary
+from stressor.model import record, schedule_record
+from stressor.model.record import Reading, read_pulse, read_record, read_steps, read_summary
 from tests.native.children import Theatre
 from tests.native.extensions import Extensions
 from tests.native.scenes import borrows, crashes
@@ -55,15 +55,18 @@ def bounded(reading: Reading) -> None:
     assert len(reading.losses) <= record.MAX_LOSSES
     assert len(reading.lanes) <= record.MAX_THREADS
     assert all(len(events) <= record.RING for events in reading.events)
+    assert reading.control is None or len(reading.control.steps) <= schedule_record.STEPS
+    assert reading.control is None or len(reading.control.deadlock) <= record.MAX_THREADS
     assert reading.crash is None or len(reading.crash.frames) <= record.MAX_FRAMES
 
 
 def check(path: Path) -> Reading:
-    """Read in all three ways; what comes back is bounded."""
+    """Read in all four ways; what comes back is bounded."""
     reading = read_record(path)
     bounded(reading)
     assert read_summary(path).sites == reading.sites
-    assert read_progress(path) == reading.progress
+    assert read_pulse(path).progress == reading.progress
+    assert read_steps(path) == (reading.control.steps if reading.control is not None else ())
     return reading
 
 

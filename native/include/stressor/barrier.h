@@ -12,5 +12,7 @@
 /* No party may be inside. */
 void stressor_barrier_reset(uint32_t parties);
 void stressor_barrier_wait(void);
+/* The same, calling `look` every few milliseconds until all have come. */
+void stressor_barrier_wait_looking(void (*look)(void));
 
 #endif

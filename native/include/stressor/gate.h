@@ -67,6 +67,7 @@ enum { STRESSOR_MAX_SYMBOLS = 512 }; /* a bound for tables; the catalogue has ab
 
 extern struct stressor_symbol stressor_symbols[];
 extern const size_t stressor_symbol_count;
+extern const uint32_t stressor_yield_symbol; /* sched_yield, after which others shall go first */
 
 /* A logical thread. All fields belong to that thread, but for `borrowed` (see ledger.h). */
 struct stressor_thread {
@@ -89,6 +90,7 @@ extern bool stressor_armed;
 extern bool stressor_recording;
 extern bool stressor_ledger_on;
 extern bool stressor_hooks_on;
+extern bool stressor_controlled; /* threads take turns; see turnstile.h */
 
 /* A pass through the gate, on the wrapper's stack. thread == NULL: do nothing on the way out. */
 struct stressor_pass {
@@ -97,7 +99,7 @@ struct stressor_pass {
     uint32_t site;
     uint32_t visit;
     uint8_t phases;
-    bool ruled; /* the site has rules: each side asks policy */
+    bool ruled; /* each side asks policy, or the turnstile */
 };
 
 void stressor_arrive(struct stressor_pass *pass, uint32_t symbol, uintptr_t caller,

@@ -77,10 +77,11 @@ void stressor_rules_bind(uint32_t site);
  * the site is published. */
 extern uint32_t stressor_rule_heads[STRESSOR_MAX_SITES];
 
+/* Whether something may be done at this site: policy is asked, or the turnstile. */
 static inline bool
-stressor_site_has_rules(uint32_t site)
+stressor_site_is_ruled(uint32_t site)
 {
-    return stressor_rule_heads[site] != 0;
+    return stressor_rule_heads[site] != 0 || stressor_controlled;
 }
 
 struct stressor_decision stressor_decide(uint32_t site, int thread, uint32_t visit, int phase);

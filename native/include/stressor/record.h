@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define STRESSOR_RECORD_MAGIC 0x3152535345525453ull /* "STRESSR1", little endian */
-#define STRESSOR_RECORD_VERSION 1u
+#define STRESSOR_RECORD_VERSION 2u
 
 enum {
     STRESSOR_MAX_THREADS = 64, /* logical threads of a trial */
@@ -22,6 +22,7 @@ enum {
     STRESSOR_RING = 2048, /* events kept per thread, a power of two; the oldest go first */
     STRESSOR_MAX_FRAMES = 48,
     STRESSOR_MAX_LOSSES = 8,
+    STRESSOR_STEPS = 1 << 16, /* choices kept per round; the first ones stay */
 };
 
 /* Bits of `overflow`: a table was full, and what came later is missing. */
@@ -109,6 +110,64 @@ struct stressor_loss {
     uint64_t destroyer_frames[STRESSOR_MAX_FRAMES];
 };
 
+/* What led to a choice of a controlled schedule. */
+enum stressor_why {
+    STRESSOR_WHY_BEGIN,
+    STRESSOR_WHY_VISIT,
+    STRESSOR_WHY_YIELD,
+    STRESSOR_WHY_BLOCKED,
+    STRESSOR_WHY_EXPIRED,
+    STRESSOR_WHY_WOKEN,
+    STRESSOR_WHY_REVOKED,
+    STRESSOR_WHY_ENDED,
+};
+
+/* One choice: `thread` was at a visit, and `to` went on. */
+struct stressor_step {
+    uint64_t ready; /* bit per thread that could be chosen */
+    uint64_t object;
+    uint32_t site; /* UINT32_MAX: at none */
+    uint32_t visit;
+    int16_t thread; /* -1: none */
+    int16_t to;
+    uint8_t phase;
+    uint8_t why; /* enum stressor_why */
+    uint16_t pad;
+};
+
+/* What a thread waits for, valid when `waiting` is 1. */
+struct stressor_wait {
+    uint64_t object;
+    uint32_t site;
+    uint32_t visit;
+    uint32_t waiting;
+    uint32_t timed;
+};
+
+enum stressor_divergence {
+    STRESSOR_ON_COURSE,
+    STRESSOR_ELSEWHERE, /* the step of a switch came at another visit */
+    STRESSOR_UNREADY,   /* the thread that a switch names could not run */
+    STRESSOR_MISSED,    /* the round ended before the switch */
+};
+
+/* A controlled schedule. Written by the thread that has the turn, or under the turnstile's lock;
+ * between rounds by the owner of the child. */
+struct stressor_control {
+    uint64_t trace; /* of every choice and visit */
+    uint64_t count; /* choices; log holds the first STRESSOR_STEPS of them */
+    uint64_t now;   /* virtual nanoseconds since the trial began; atomic add */
+    uint64_t revoked;
+    uint32_t deadlock; /* 1 (release): nobody will ever go on; `waits` says why */
+    uint32_t diverged; /* enum stressor_divergence; the first one only */
+    uint32_t diverged_switch; /* which of the plan's switches */
+    uint32_t controlled;      /* whether the trial is a controlled one */
+    struct stressor_step diverged_at; /* what came instead */
+    uint64_t diverged_step;
+    struct stressor_wait waits[STRESSOR_MAX_THREADS];
+    struct stressor_step log[STRESSOR_STEPS];
+};
+
 struct stressor_record {
     uint64_t magic;
     uint32_t version;
@@ -127,6 +186,7 @@ struct stressor_record {
     struct stressor_module modules[STRESSOR_MAX_MODULES];
     struct stressor_site sites[STRESSOR_MAX_SITES];
     struct stressor_lane lanes[STRESSOR_MAX_THREADS];
+    struct stressor_control control;
 };
 
 /* The process's record. Never NULL: before `open_record` it is a private one, so that no site has

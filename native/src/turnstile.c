@@ -1,0 +1,439 @@
+#define _GNU_SOURCE
+#include "stressor/turnstile.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "stressor/course.h"
+#include "stressor/seats.h"
+#include "stressor/standstill.h"
+#include "stressor/virtualtime.h"
+
+/* Virtual time that one choice takes. A thousand of them reach PyMutex's fairness limit: long runs
+ * see its hand-offs, short ones do not. */
+enum { STEP_NS = 1000 };
+
+/* After so many choices in a row a thread is taken for one that looks again and again for what others
+ * do, and lets them go first. */
+enum { MOST_IN_A_ROW = 10000 };
+
+bool stressor_controlled;
+struct stressor_turns stressor_turns;
+
+static struct stressor_pending pending[STRESSOR_MAX_THREADS];
+static const struct stressor_scheduler *scheduler;
+static const int64_t *scheduler_numbers;
+static struct stressor_scheduler_state scheduler_state;
+
+static inline struct stressor_turns *
+turns(void)
+{
+    return &stressor_turns;
+}
+
+static inline struct stressor_control *
+control(void)
+{
+    return &stressor_record->control;
+}
+
+void
+stressor_turns_acquire(void)
+{
+    while (__atomic_exchange_n(&turns()->lock, 1, __ATOMIC_ACQUIRE) != 0) {
+        (void)syscall(SYS_sched_yield); /* its owner may need our processor */
+    }
+}
+
+void
+stressor_turns_release(void)
+{
+    __atomic_store_n(&turns()->lock, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- choosing: the lock is held ----------------------------------------------------------------- */
+
+void
+stressor_turns_place(int thread, enum stressor_place place)
+{
+    turns()->seats[thread].place = (uint8_t)place;
+    turns()->ready &= ~stressor_bit(thread);
+    turns()->ready |= place == STRESSOR_READY ? stressor_bit(thread) : 0;
+    turns()->changes++;
+    control()->waits[thread].waiting = place == STRESSOR_WAITING;
+}
+
+/* Who may be chosen: after a yield only once everybody who was ready then has had a turn or is not
+ * ready any more, so that a spinning thread starves nobody (fair scheduling as in Musuvathi and
+ * Qadeer, Fair Stateless Model Checking, PLDI 2008). */
+static uint64_t
+fair_set(void)
+{
+    if (STRESSOR_LIKELY(!turns()->fairness)) {
+        return turns()->ready;
+    }
+    uint64_t fair = 0;
+    turns()->fairness = false;
+    for (int i = 0; i < (int)turns()->parties; i++) {
+        struct stressor_seat *seat = &turns()->seats[i];
+        seat->owed &= turns()->ready;
+        turns()->fairness |= seat->owed != 0;
+        fair |= seat->owed == 0 ? turns()->ready & stressor_bit(i) : 0;
+    }
+    return fair != 0 ? fair : turns()->ready;
+}
+
+/* All who are ready now go before `thread` does again. */
+static void
+owe(int thread)
+{
+    turns()->seats[thread].owed = turns()->ready & ~stressor_bit(thread);
+    turns()->fairness = true;
+}
+
+static void
+repay(int thread)
+{
+    for (uint32_t i = 0; turns()->fairness && i < turns()->parties; i++) {
+        turns()->seats[i].owed &= ~stressor_bit(thread);
+    }
+}
+
+/* Deadlines that virtual time has passed while others ran. */
+static void
+expire_passed(uint64_t now)
+{
+    turns()->soonest = STRESSOR_NEVER_NS;
+    for (int i = 0; i < (int)turns()->parties; i++) {
+        struct stressor_seat *seat = &turns()->seats[i];
+        if (seat->place != STRESSOR_WAITING) {
+            continue;
+        }
+        if (seat->deadline <= now) {
+            seat->timed_out = true;
+            stressor_turns_place(i, STRESSOR_READY);
+        } else if (seat->deadline < turns()->soonest) {
+            turns()->soonest = seat->deadline;
+        }
+    }
+}
+
+/* Chooses who goes next and logs it; virtual time passes. Somebody is ready. */
+static int
+choose(int current, enum stressor_why why, const struct stressor_step *at)
+{
+    uint64_t now = __atomic_add_fetch(&control()->now, STEP_NS, __ATOMIC_RELAXED);
+    if (STRESSOR_UNLIKELY(now >= turns()->soonest)) {
+        expire_passed(now);
+    }
+    struct stressor_point point = {.ready = fair_set(),
+                                   .step = control()->count,
+                                   .pending = pending,
+                                   .current = current,
+                                   .why = (uint8_t)why};
+    int to = stressor_course_next(&point, at);
+    if (to < 0) {
+        to = scheduler->choose(&scheduler_state, &point);
+    }
+    stressor_course_log(&point, at, to);
+    repay(to);
+    turns()->in_a_row = to == current ? turns()->in_a_row + 1 : 0;
+    if (STRESSOR_UNLIKELY(turns()->in_a_row > MOST_IN_A_ROW)) {
+        turns()->in_a_row = 0;
+        owe(to);
+    }
+    return to;
+}
+
+/* A choice that is made at no visit. */
+static int
+choose_anew(int current, enum stressor_why why)
+{
+    struct stressor_step nowhere = {.site = UINT32_MAX, .thread = (int16_t)current};
+    return choose(current, why, &nowhere);
+}
+
+/* ---- handing over: gives the lock back ------------------------------------------------------------ */
+
+static void
+hand_over(int to)
+{
+    turns()->holder = to;
+    if (to < 0) {
+        stressor_turns_release();
+        return;
+    }
+    uint32_t *gate = &turns()->seats[to].gate;
+    stressor_turns_release();
+    __atomic_store_n(gate, 1, __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, gate, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void
+await_turn(int thread)
+{
+    uint32_t *gate = &turns()->seats[thread].gate;
+    if (__atomic_load_n(&turns()->holder, __ATOMIC_RELAXED) < 0) {
+        stressor_standstill_look(); /* at once: mostly it is only a deadline that is due */
+    }
+    /* Acquire: what others did in their turns is visible in ours. No time-out: a timer for every
+     * hand-over would cost more than the hand-over. */
+    while (__atomic_exchange_n(gate, 0, __ATOMIC_ACQUIRE) == 0) {
+        (void)syscall(SYS_futex, gate, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+    }
+}
+
+/* Returns when the calling thread has the turn. */
+static void
+pass_on(int thread, int to)
+{
+    if (to == thread) {
+        turns()->holder = to;
+        stressor_turns_release();
+        return;
+    }
+    hand_over(to);
+    await_turn(thread);
+}
+
+/* A thread that lost the turn outside wants it back; returns when it has it. */
+static void
+come_back(int thread)
+{
+    stressor_turns_place(thread, STRESSOR_READY);
+    if (turns()->holder < 0) {
+        pass_on(thread, choose_anew(-1, STRESSOR_WHY_WOKEN));
+    } else {
+        stressor_turns_release();
+        await_turn(thread);
+    }
+}
+
+void
+stressor_turns_revoke(void)
+{
+    int late = turns()->holder;
+    stressor_turns_place(late, STRESSOR_OUTSIDE);
+    control()->revoked++;
+    hand_over(turns()->ready != 0 ? choose_anew(late, STRESSOR_WHY_REVOKED) : -1);
+}
+
+void
+stressor_turns_resume(enum stressor_why why)
+{
+    hand_over(choose_anew(-1, why));
+}
+
+/* ---- the round ------------------------------------------------------------------------------------ */
+
+void
+stressor_turnstile_open(const struct stressor_scheduler *wanted, const int64_t *numbers,
+                        size_t switches)
+{
+    scheduler = wanted;
+    scheduler_numbers = numbers;
+    stressor_course_open(switches);
+    stressor_time_open();
+    stressor_standstill_open();
+    /* One processor for all: nobody runs beside another anyway, and handing over costs half. */
+    int processor = sched_getcpu();
+    if (processor >= 0 && processor < CPU_SETSIZE) {
+        cpu_set_t here;
+        CPU_ZERO(&here);
+        CPU_SET(processor, &here);
+        (void)sched_setaffinity(0, sizeof(here), &here);
+    }
+    control()->controlled = 1;
+    stressor_controlled = true;
+}
+
+void
+stressor_turnstile_begin_round(uint64_t seed, uint32_t threads)
+{
+    *turns() = (struct stressor_turns){
+        .holder = -1, .parties = threads, .soonest = STRESSOR_NEVER_NS};
+    memset(pending, 0, sizeof(pending));
+    stressor_course_begin_round();
+    memset(&scheduler_state, 0, sizeof(scheduler_state));
+    scheduler->begin(&scheduler_state, seed, threads, scheduler_numbers);
+}
+
+void
+stressor_turn_enter(void)
+{
+    int me = stressor_self->id;
+    stressor_turns_acquire();
+    turns()->seats[me].tid = (int32_t)syscall(SYS_gettid);
+    stressor_turns_place(me, STRESSOR_READY);
+    turns()->present++;
+    if (turns()->present < turns()->parties) {
+        stressor_turns_release();
+        await_turn(me);
+        return;
+    }
+    turns()->begun = true;
+    pass_on(me, choose_anew(-1, STRESSOR_WHY_BEGIN));
+}
+
+void
+stressor_turn_leave(void)
+{
+    int me = stressor_self->id;
+    stressor_turns_acquire();
+    if (turns()->seats[me].place == STRESSOR_ABSENT) {
+        stressor_turns_release();
+        return;
+    }
+    stressor_turns_place(me, STRESSOR_ABSENT);
+    turns()->present--;
+    if (turns()->present == 0) {
+        turns()->begun = false;
+        stressor_course_end_round();
+    }
+    if (turns()->holder != me) {
+        stressor_turns_release(); /* it came from outside, and another one has the turn */
+        return;
+    }
+    hand_over(turns()->ready != 0 ? choose_anew(me, STRESSOR_WHY_ENDED) : -1);
+}
+
+/* ---- turns ---------------------------------------------------------------------------------------- */
+
+void
+stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
+                    const struct stressor_step *at, uint8_t category)
+{
+    int me = self->id;
+    stressor_turns_acquire();
+    if (STRESSOR_UNLIKELY(turns()->seats[me].place == STRESSOR_ABSENT)) {
+        stressor_turns_release(); /* between two rounds */
+        return;
+    }
+    pending[me] = (struct stressor_pending){.site = stressor_record->sites[at->site].hash,
+                                            .object = at->object,
+                                            .visit = at->visit,
+                                            .phase = at->phase,
+                                            .category = category};
+    struct stressor_wait *wait = &control()->waits[me]; /* should it come to wait in this visit */
+    wait->site = at->site;
+    wait->visit = at->visit;
+    if (STRESSOR_UNLIKELY(turns()->holder != me)) {
+        come_back(me);
+        return;
+    }
+    if (why == STRESSOR_WHY_YIELD) {
+        owe(me);
+    }
+    pass_on(me, choose(me, why, at));
+}
+
+void
+stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t deadline)
+{
+    int me = self->id;
+    struct stressor_seat *seat = &turns()->seats[me];
+    stressor_turns_acquire();
+    if (STRESSOR_UNLIKELY(turns()->holder != me)) {
+        come_back(me);
+        stressor_turns_acquire();
+    }
+    seat->object = object;
+    seat->deadline = deadline;
+    seat->since = ++turns()->waits;
+    seat->timed_out = false;
+    turns()->soonest = deadline < turns()->soonest ? deadline : turns()->soonest;
+    struct stressor_wait *wait = &control()->waits[me];
+    wait->object = (uint64_t)(uintptr_t)object;
+    wait->timed = deadline != STRESSOR_NEVER_NS;
+    stressor_turns_place(me, STRESSOR_WAITING);
+    stressor_turns_release();
+}
+
+void
+stressor_turn_delist(struct stressor_thread *self)
+{
+    stressor_turns_acquire();
+    stressor_turns_place(self->id, STRESSOR_READY);
+    stressor_turns_release();
+}
+
+/* The visit in which a thread makes the blocking call that it is in. */
+static struct stressor_step
+place_of(int thread)
+{
+    const struct stressor_wait *wait = &control()->waits[thread];
+    return (struct stressor_step){.object = wait->object,
+                                  .site = wait->site,
+                                  .visit = wait->visit,
+                                  .thread = (int16_t)thread};
+}
+
+void
+stressor_turn_yield(struct stressor_thread *self)
+{
+    int me = self->id;
+    stressor_turns_acquire();
+    struct stressor_step at = place_of(me);
+    at.object = 0;
+    owe(me);
+    pass_on(me, choose(me, STRESSOR_WHY_YIELD, &at));
+}
+
+bool
+stressor_turn_park(struct stressor_thread *self)
+{
+    int me = self->id;
+    stressor_turns_acquire();
+    struct stressor_step at = place_of(me);
+    if (turns()->seats[me].deadline != STRESSOR_NEVER_NS) {
+        owe(me); /* a loop of short waits looks for what the others do */
+    }
+    pass_on(me, turns()->ready != 0 ? choose(me, STRESSOR_WHY_BLOCKED, &at) : -1);
+    return !turns()->seats[me].timed_out;
+}
+
+void
+stressor_turn_wake(const void *object, uint32_t count)
+{
+    stressor_turns_acquire();
+    for (; count > 0; count--) {
+        int first = -1;
+        for (int i = 0; i < (int)turns()->parties; i++) {
+            const struct stressor_seat *seat = &turns()->seats[i];
+            if (seat->place == STRESSOR_WAITING && seat->object == object &&
+                (first < 0 || seat->since < turns()->seats[first].since)) {
+                first = i;
+            }
+        }
+        if (first < 0) {
+            break;
+        }
+        stressor_turns_place(first, STRESSOR_READY);
+    }
+    if (turns()->begun && turns()->holder < 0 && turns()->ready != 0) {
+        stressor_turns_resume(STRESSOR_WHY_WOKEN);
+    } else {
+        stressor_turns_release();
+    }
+}
+
+bool
+stressor_turn_others_ready(const struct stressor_thread *self)
+{
+    stressor_turns_acquire();
+    bool others = (turns()->ready & ~stressor_bit(self->id)) != 0;
+    stressor_turns_release();
+    return others;
+}
+
+struct stressor_thread *
+stressor_turn_self(void)
+{
+    struct stressor_thread *self = stressor_self;
+    bool plays = stressor_controlled && self != NULL && !self->inside &&
+                 turns()->seats[self->id].place != STRESSOR_ABSENT;
+    return plays ? self : NULL;
+}

@@ -1,0 +1,127 @@
+#define _GNU_SOURCE
+#include "stressor/virtualtime.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "stressor/turnstile.h"
+
+/* A reading takes time too: a loop that waits for a moment must come to its end. */
+enum { READING_NS = 100 };
+
+#define SECOND UINT64_C(1000000000)
+/* Far beyond any trial, and far from overflow. */
+#define FAR (SECOND * 3600 * 24 * 365)
+
+static const clockid_t clocks[] = {CLOCK_REALTIME,         CLOCK_MONOTONIC,
+                                   CLOCK_MONOTONIC_RAW,    CLOCK_REALTIME_COARSE,
+                                   CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME};
+enum { CLOCKS = sizeof(clocks) / sizeof(clocks[0]) };
+static uint64_t opened[CLOCKS];
+
+void
+stressor_time_open(void)
+{
+    for (size_t i = 0; i < CLOCKS; i++) {
+        struct timespec time;
+        opened[i] = clock_gettime(clocks[i], &time) == 0
+                        ? (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec
+                        : 0;
+    }
+    stressor_record->control.now = 0;
+}
+
+static int
+clock_index(clockid_t clock)
+{
+    for (int i = 0; i < (int)CLOCKS; i++) {
+        if (clocks[i] == clock) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static uint64_t
+read_now(void)
+{
+    return __atomic_add_fetch(&stressor_record->control.now, READING_NS, __ATOMIC_RELAXED);
+}
+
+static uint64_t
+nanoseconds(const struct timespec *time)
+{
+    if (time->tv_sec < 0) {
+        return 0;
+    }
+    uint64_t seconds = (uint64_t)time->tv_sec;
+    return seconds > FAR / SECOND * 100 ? FAR * 100 : seconds * SECOND + (uint64_t)time->tv_nsec;
+}
+
+uint64_t
+stressor_time_at(clockid_t clock, const struct timespec *moment)
+{
+    int index = clock_index(clock);
+    uint64_t at = nanoseconds(moment), start = index < 0 ? 0 : opened[index];
+    return at > start ? at - start : 0;
+}
+
+uint64_t
+stressor_time_after(const struct timespec *span)
+{
+    return __atomic_load_n(&stressor_record->control.now, __ATOMIC_RELAXED) + nanoseconds(span);
+}
+
+/* ---- what stands in for the C library's ------------------------------------------------------------ */
+
+static int
+wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int index = stressor_controlled && stressor_turn_self() != NULL ? clock_index(clock) : -1;
+    if (index < 0) {
+        return clock_gettime(clock, time);
+    }
+    uint64_t now = opened[index] + read_now();
+    time->tv_sec = (time_t)(now / SECOND);
+    time->tv_nsec = (long)(now % SECOND);
+    return 0;
+}
+
+static int
+wrap_gettimeofday(struct timeval *time, void *zone)
+{
+    if (!stressor_controlled || stressor_turn_self() == NULL || time == NULL) {
+        return gettimeofday(time, zone);
+    }
+    uint64_t now = opened[0] + read_now();
+    time->tv_sec = (time_t)(now / SECOND);
+    time->tv_usec = (suseconds_t)(now % SECOND / 1000);
+    return 0;
+}
+
+static time_t
+wrap_time(time_t *result)
+{
+    if (!stressor_controlled || stressor_turn_self() == NULL) {
+        return time(result);
+    }
+    time_t now = (time_t)((opened[0] + read_now()) / SECOND);
+    if (result != NULL) {
+        *result = now;
+    }
+    return now;
+}
+
+void *
+stressor_time_wrapper(const char *name)
+{
+    if (strcmp(name, "clock_gettime") == 0) {
+        return (void *)wrap_clock_gettime;
+    }
+    if (strcmp(name, "gettimeofday") == 0) {
+        return (void *)wrap_gettimeofday;
+    }
+    return strcmp(name, "time") == 0 ? (void *)wrap_time : NULL;
+}
