@@ -7,20 +7,16 @@ imports it before anything is installed, and a fresh interpreter before anything
     find()                       an interpreter that will do, or CouldNotTest saying what was tried
     install()                    make one: by uv if it may, else from the distribution's source package
     check(path)                  what the interpreter at `path` is
-    with watch_gil() as watch:   did these imports turn the GIL on, and which module did it
     require_free_threading()     CouldNotTest unless the GIL is off here and now
 """
 
 from stressor.provision.discover import NoneFound, Variant, find
 from stressor.provision.errors import EXIT_COULD_NOT_TEST, CouldNotTest
 from stressor.provision.gil import (
-    GilWatch,
-    gil_culprit,
     gil_enabled,
     gil_refusal,
     require_free_threading,
     suspects,
-    watch_gil,
 )
 from stressor.provision.install import find_or_install, install
 from stressor.provision.probe import Interpreter, check, current, refusal, shortcoming
@@ -29,7 +25,6 @@ from stressor.provision.progress import Progress
 __all__ = [
     "EXIT_COULD_NOT_TEST",
     "CouldNotTest",
-    "GilWatch",
     "Interpreter",
     "NoneFound",
     "Progress",
@@ -38,7 +33,6 @@ __all__ = [
     "current",
     "find",
     "find_or_install",
-    "gil_culprit",
     "gil_enabled",
     "gil_refusal",
     "install",
@@ -46,5 +40,4 @@ __all__ = [
     "require_free_threading",
     "shortcoming",
     "suspects",
-    "watch_gil",
 ]

@@ -3,30 +3,17 @@
 
 #include <linux/futex.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "stressor/choice.h"
 #include "stressor/course.h"
 #include "stressor/seats.h"
 #include "stressor/standstill.h"
 #include "stressor/virtualtime.h"
 
-/* Virtual time that one choice takes. A thousand of them reach PyMutex's fairness limit: long runs
- * see its hand-offs, short ones do not. */
-enum { STEP_NS = 1000 };
-
-/* After so many choices in a row a thread is taken for one that looks again and again for what others
- * do, and lets them go first. */
-enum { MOST_IN_A_ROW = 10000 };
-
 bool stressor_controlled;
 struct stressor_turns stressor_turns;
-
-static struct stressor_pending pending[STRESSOR_MAX_THREADS];
-static const struct stressor_scheduler *scheduler;
-static const int64_t *scheduler_numbers;
-static struct stressor_scheduler_state scheduler_state;
 
 static inline struct stressor_turns *
 turns(void)
@@ -52,108 +39,6 @@ void
 stressor_turns_release(void)
 {
     __atomic_store_n(&turns()->lock, 0, __ATOMIC_RELEASE);
-}
-
-/* ---- choosing: the lock is held ----------------------------------------------------------------- */
-
-void
-stressor_turns_place(int thread, enum stressor_place place)
-{
-    turns()->seats[thread].place = (uint8_t)place;
-    turns()->ready &= ~stressor_bit(thread);
-    turns()->ready |= place == STRESSOR_READY ? stressor_bit(thread) : 0;
-    turns()->changes++;
-    control()->waits[thread].waiting = place == STRESSOR_WAITING;
-}
-
-/* Who may be chosen: after a yield only once everybody who was ready then has had a turn or is not
- * ready any more, so that a spinning thread starves nobody (fair scheduling as in Musuvathi and
- * Qadeer, Fair Stateless Model Checking, PLDI 2008). */
-static uint64_t
-fair_set(void)
-{
-    if (STRESSOR_LIKELY(!turns()->fairness)) {
-        return turns()->ready;
-    }
-    uint64_t fair = 0;
-    turns()->fairness = false;
-    for (int i = 0; i < (int)turns()->parties; i++) {
-        struct stressor_seat *seat = &turns()->seats[i];
-        seat->owed &= turns()->ready;
-        turns()->fairness |= seat->owed != 0;
-        fair |= seat->owed == 0 ? turns()->ready & stressor_bit(i) : 0;
-    }
-    return fair != 0 ? fair : turns()->ready;
-}
-
-/* All who are ready now go before `thread` does again. */
-static void
-owe(int thread)
-{
-    turns()->seats[thread].owed = turns()->ready & ~stressor_bit(thread);
-    turns()->fairness = true;
-}
-
-static void
-repay(int thread)
-{
-    for (uint32_t i = 0; turns()->fairness && i < turns()->parties; i++) {
-        turns()->seats[i].owed &= ~stressor_bit(thread);
-    }
-}
-
-/* Deadlines that virtual time has passed while others ran. */
-static void
-expire_passed(uint64_t now)
-{
-    turns()->soonest = STRESSOR_NEVER_NS;
-    for (int i = 0; i < (int)turns()->parties; i++) {
-        struct stressor_seat *seat = &turns()->seats[i];
-        if (seat->place != STRESSOR_WAITING) {
-            continue;
-        }
-        if (seat->deadline <= now) {
-            seat->timed_out = true;
-            stressor_turns_place(i, STRESSOR_READY);
-        } else if (seat->deadline < turns()->soonest) {
-            turns()->soonest = seat->deadline;
-        }
-    }
-}
-
-/* Chooses who goes next and logs it; virtual time passes. Somebody is ready. */
-static int
-choose(int current, enum stressor_why why, const struct stressor_step *at)
-{
-    uint64_t now = __atomic_add_fetch(&control()->now, STEP_NS, __ATOMIC_RELAXED);
-    if (STRESSOR_UNLIKELY(now >= turns()->soonest)) {
-        expire_passed(now);
-    }
-    struct stressor_point point = {.ready = fair_set(),
-                                   .step = control()->count,
-                                   .pending = pending,
-                                   .current = current,
-                                   .why = (uint8_t)why};
-    int to = stressor_course_next(&point, at);
-    if (to < 0) {
-        to = scheduler->choose(&scheduler_state, &point);
-    }
-    stressor_course_log(&point, at, to);
-    repay(to);
-    turns()->in_a_row = to == current ? turns()->in_a_row + 1 : 0;
-    if (STRESSOR_UNLIKELY(turns()->in_a_row > MOST_IN_A_ROW)) {
-        turns()->in_a_row = 0;
-        owe(to);
-    }
-    return to;
-}
-
-/* A choice that is made at no visit. */
-static int
-choose_anew(int current, enum stressor_why why)
-{
-    struct stressor_step nowhere = {.site = UINT32_MAX, .thread = (int16_t)current};
-    return choose(current, why, &nowhere);
 }
 
 /* ---- handing over: gives the lock back ------------------------------------------------------------ */
@@ -205,7 +90,7 @@ come_back(int thread)
 {
     stressor_turns_place(thread, STRESSOR_READY);
     if (turns()->holder < 0) {
-        pass_on(thread, choose_anew(-1, STRESSOR_WHY_WOKEN));
+        pass_on(thread, stressor_choose_anew(-1, STRESSOR_WHY_WOKEN));
     } else {
         stressor_turns_release();
         await_turn(thread);
@@ -218,13 +103,13 @@ stressor_turns_revoke(void)
     int late = turns()->holder;
     stressor_turns_place(late, STRESSOR_OUTSIDE);
     control()->revoked++;
-    hand_over(turns()->ready != 0 ? choose_anew(late, STRESSOR_WHY_REVOKED) : -1);
+    hand_over(turns()->ready != 0 ? stressor_choose_anew(late, STRESSOR_WHY_REVOKED) : -1);
 }
 
 void
 stressor_turns_resume(enum stressor_why why)
 {
-    hand_over(choose_anew(-1, why));
+    hand_over(stressor_choose_anew(-1, why));
 }
 
 /* ---- the round ------------------------------------------------------------------------------------ */
@@ -233,8 +118,7 @@ void
 stressor_turnstile_open(const struct stressor_scheduler *wanted, const int64_t *numbers,
                         size_t switches)
 {
-    scheduler = wanted;
-    scheduler_numbers = numbers;
+    stressor_choice_open(wanted, numbers);
     stressor_course_open(switches);
     stressor_time_open();
     stressor_standstill_open();
@@ -255,10 +139,8 @@ stressor_turnstile_begin_round(uint64_t seed, uint32_t threads)
 {
     *turns() = (struct stressor_turns){
         .holder = -1, .parties = threads, .soonest = STRESSOR_NEVER_NS};
-    memset(pending, 0, sizeof(pending));
     stressor_course_begin_round();
-    memset(&scheduler_state, 0, sizeof(scheduler_state));
-    scheduler->begin(&scheduler_state, seed, threads, scheduler_numbers);
+    stressor_choice_begin_round(seed, threads);
 }
 
 void
@@ -275,7 +157,7 @@ stressor_turn_enter(void)
         return;
     }
     turns()->begun = true;
-    pass_on(me, choose_anew(-1, STRESSOR_WHY_BEGIN));
+    pass_on(me, stressor_choose_anew(-1, STRESSOR_WHY_BEGIN));
 }
 
 void
@@ -297,7 +179,7 @@ stressor_turn_leave(void)
         stressor_turns_release(); /* it came from outside, and another one has the turn */
         return;
     }
-    hand_over(turns()->ready != 0 ? choose_anew(me, STRESSOR_WHY_ENDED) : -1);
+    hand_over(turns()->ready != 0 ? stressor_choose_anew(me, STRESSOR_WHY_ENDED) : -1);
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------- */
@@ -312,11 +194,7 @@ stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
         stressor_turns_release(); /* between two rounds */
         return;
     }
-    pending[me] = (struct stressor_pending){.site = stressor_record->sites[at->site].hash,
-                                            .object = at->object,
-                                            .visit = at->visit,
-                                            .phase = at->phase,
-                                            .category = category};
+    stressor_choice_tell(me, at, category);
     struct stressor_wait *wait = &control()->waits[me]; /* should it come to wait in this visit */
     wait->site = at->site;
     wait->visit = at->visit;
@@ -325,9 +203,9 @@ stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
         return;
     }
     if (why == STRESSOR_WHY_YIELD) {
-        owe(me);
+        stressor_owe(me);
     }
-    pass_on(me, choose(me, why, at));
+    pass_on(me, stressor_choose(me, why, at));
 }
 
 void
@@ -378,8 +256,8 @@ stressor_turn_yield(struct stressor_thread *self)
     stressor_turns_acquire();
     struct stressor_step at = place_of(me);
     at.object = 0;
-    owe(me);
-    pass_on(me, choose(me, STRESSOR_WHY_YIELD, &at));
+    stressor_owe(me);
+    pass_on(me, stressor_choose(me, STRESSOR_WHY_YIELD, &at));
 }
 
 bool
@@ -389,9 +267,9 @@ stressor_turn_park(struct stressor_thread *self)
     stressor_turns_acquire();
     struct stressor_step at = place_of(me);
     if (turns()->seats[me].deadline != STRESSOR_NEVER_NS) {
-        owe(me); /* a loop of short waits looks for what the others do */
+        stressor_owe(me); /* a loop of short waits looks for what the others do */
     }
-    pass_on(me, turns()->ready != 0 ? choose(me, STRESSOR_WHY_BLOCKED, &at) : -1);
+    pass_on(me, turns()->ready != 0 ? stressor_choose(me, STRESSOR_WHY_BLOCKED, &at) : -1);
     return !turns()->seats[me].timed_out;
 }
 

@@ -59,15 +59,19 @@ def read_account(path: Path, nonce: str, shape: tuple[int, ...]) -> Account | No
 
 
 def read_texts(
-    path: Path, nonce: str, shape: tuple[int, ...]
+    path: Path, nonce: str, shape: tuple[int, ...], what: str = "texts"
 ) -> tuple[tuple[str, ...], ...] | None:
-    """Read the calls of a program as text, of exactly this shape; None when there is no such file."""
-    texts = (read_json(path, nonce) or {}).get("texts")
+    """Read the calls of a program as text, of exactly this shape; None when there is no such file.
+
+    `what` may be "literals" too: only their arguments, of any length.
+    """
+    texts = (read_json(path, nonce) or {}).get(what)
     if not isinstance(texts, list) or not all(isinstance(each, list) for each in texts):
         return None
     if tuple(map(len, texts)) != shape:
         return None
-    return tuple(tuple(str(text)[:MOST_TEXT] for text in calls) for calls in texts)
+    most = MOST_TEXT if what == "texts" else None
+    return tuple(tuple(str(text)[:most] for text in calls) for calls in texts)
 
 
 def read_json(path: Path, nonce: str) -> dict[str, Any] | None:

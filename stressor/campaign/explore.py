@@ -8,28 +8,27 @@ early, and keeps what it has, when stressor itself fails.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import RLock
 from typing import Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from stressor.campaign.budget import Budget
+from stressor.campaign.carryout import CarryOut, all_unbroken
+from stressor.campaign.doublecheck import DoubleCheck, parting
+from stressor.campaign.exhaustive import ExhaustiveSearch
+from stressor.campaign.findings import Findings, Keep, Shrink
 from stressor.campaign.known import KnownSites
-from stressor.campaign.locate import located
 from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.progress import Finding, Progress, Status, Tally
 from stressor.campaign.report import Report
 from stressor.campaign.settings import Settings
 from stressor.errors import ExitCode, StressorError
-from stressor.model.cost import Cost, cost
-from stressor.model.outcome import FailureKind, Signature, Verdict
+from stressor.model.outcome import Verdict
 from stressor.model.plan import Plan
 from stressor.model.site import Site
 from stressor.model.trial import Origin, Trial
 from stressor.targets.harness import OperationInfo
-
-type CarryOut = Callable[[Plan], Trial]
 
 REVISITS = 5
 """Runs of a known entry before it counts as gone: one kept at 10 of 20 is missed once in 32 times."""
@@ -38,18 +37,14 @@ REVISIT_SHARE = 1 / 3
 """Of the seconds, at most, for known failures: a large corpus must leave time for looking."""
 
 
-class Shrink(Protocol):
-    """Makes a failing trial cheaper and measures its rate; the input at worst."""
+class Source(Protocol):
+    """Where a job's plans come from."""
 
-    def __call__(self, trial: Trial, carry_out: CarryOut, doing: Callable[[str], None]) -> Trial:
-        """`doing` is told what is being tried."""
+    def plan(self, index: int, sites: Sequence[Site]) -> Plan | None:
+        """Plan number `index`, given the sites known by now; None when there are no more."""
 
-
-class Keep(Protocol):
-    """Where failing trials go."""
-
-    def __call__(self, trial: Trial) -> Path:
-        """Write one and return its file. Raises `OSError` or `StressorError` when it cannot."""
+    def learn(self, trial: Trial) -> None:
+        """What became of the plan."""
 
 
 @frozen
@@ -62,36 +57,6 @@ class Surface:
     operations: tuple[OperationInfo, ...]
     sites: tuple[Site, ...] = ()
     rehearsal_seconds: float = 0.0
-
-
-class BrokenError(StressorError):
-    """A trial ended by a fault of stressor's own."""
-
-
-def unbroken(carry_out: CarryOut) -> CarryOut:
-    """Raise `BrokenError` where a trial was broken by stressor itself: nothing it says counts."""
-
-    def run(plan: Plan) -> Trial:
-        trial = carry_out(plan)
-        if trial.outcome.verdict is Verdict.BROKEN:
-            raise BrokenError(trial.evidence.fault or "a trial broke without saying why")
-        return trial
-
-    return run
-
-
-def _cost(trial: Trial) -> Cost:
-    return cost(trial.plan)
-
-
-def _weight(trial: Trial) -> tuple[bool, Cost]:
-    """Of two exemplars the measured one, then the cheaper."""
-    return trial.rate is None, cost(trial.plan)
-
-
-def all_unbroken(jobs: Sequence[CarryOut]) -> tuple[CarryOut, ...]:
-    """`unbroken` for each."""
-    return tuple(map(unbroken, jobs))
 
 
 @define(eq=False)
@@ -110,22 +75,22 @@ class Campaign:
     budget: Budget
     shrink: Shrink | None = None
     origin: Origin | None = None
-    _portfolio: Portfolio = field(init=False)
     _known: KnownSites = field(init=False)
+    _findings: Findings = field(init=False)
+    _check: DoubleCheck = field(init=False)
     # Re-entrant: a job tells progress while it counts.
     _lock: RLock = field(init=False, factory=RLock)
     _tally: Tally = field(init=False, factory=Tally)
-    _findings: dict[Signature, Finding] = field(init=False, factory=dict)
-    _waiting: dict[Signature, Trial] = field(init=False, factory=dict)
     _forgotten: list[Finding] = field(init=False, factory=list)
     _faults: list[Exception] = field(init=False, factory=list)
     _interrupted: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._portfolio = Portfolio(
-            self.settings, self.surface.operations, self.surface.rehearsal_seconds
-        )
         self._known = KnownSites(self.surface.sites)
+        self._findings = Findings(
+            self.keep, self.progress, self._lock, self._tell, self.shrink, self.origin
+        )
+        self._check = DoubleCheck(self.settings.double_check, self.settings.seed)
 
     def stop(self) -> None:
         """End after the trials under way. May be called by a signal handler."""
@@ -137,19 +102,22 @@ class Campaign:
 
         With one job all happens in the calling thread, with more each has a thread.
         """
+        searches = self._searches()
+        sources: Sequence[Source] = searches or self._portfolios()
         self._guarded(self._revisit, entries, self.jobs[0])
         if len(self.jobs) == 1:
-            self._guarded(self._explore, self.jobs[0])
+            self._guarded(self._explore, self.jobs[0], sources[0])
         else:
             with ThreadPoolExecutor(len(self.jobs), "job") as pool:
-                for job in self.jobs:
-                    pool.submit(self._guarded, self._explore, job)
+                for job, source in zip(self.jobs, sources, strict=True):
+                    pool.submit(self._guarded, self._explore, job, source)
         return Report(
             settings=self.settings,
             status=self._status(""),
-            findings=tuple(self._findings.values()),
+            findings=self._findings.all(),
             forgotten=tuple(self._forgotten),
             sites=self._known.all(),
+            explored=tuple(each for search in searches for each in search.explored()),
             faults=tuple(self._faults),
             interrupted=self._interrupted,
         )
@@ -163,74 +131,47 @@ class Campaign:
                 self._faults.append(fault)
             self.budget.stop()
 
-    def _explore(self, carry_out: CarryOut) -> None:
+    def _portfolios(self) -> tuple[Portfolio, ...]:
+        """One for all jobs: what one learns, all use."""
+        surface = self.surface
+        shared = Portfolio(self.settings, surface.operations, surface.rehearsal_seconds)
+        return (shared,) * len(self.jobs)
+
+    def _searches(self) -> tuple[ExhaustiveSearch, ...]:
+        """One for each job, each with programs of its own; none unless that was asked for."""
+        asked, count = self.settings.exhaustive, len(self.jobs)
+        if asked is None:
+            return ()
+        return tuple(
+            ExhaustiveSearch(asked, self.settings, self.surface.operations, job, count)
+            for job in range(count)
+        )
+
+    def _explore(self, carry_out: CarryOut, source: Source) -> None:
         while (index := self.budget.take()) is not None:
-            plan = self._portfolio.plan(index, self._known.all())
+            plan = source.plan(index, self._known.all())
+            if plan is None:
+                break
             trial = carry_out(plan)
+            source.learn(trial)
             self._count(trial)
             self._tell("exploring")
-            self._notice(trial, carry_out)
-        while not self.budget.stopped and (waiting := self._next_waiting()) is not None:
-            self._follow_up(waiting, carry_out)
+            self._findings.notice(trial, carry_out)
+            if self._check.wants(index, trial):
+                self._carry_out_again(trial, carry_out)
+        while not self.budget.stopped and (waiting := self._findings.next_waiting()) is not None:
+            self._findings.follow_up(waiting, carry_out)
+
+    def _carry_out_again(self, trial: Trial, carry_out: CarryOut) -> None:
+        again = carry_out(trial.plan)
+        with self._lock:
+            self._tally.compare(parting(trial, again))
+        self._findings.notice(again, carry_out)
 
     def _count(self, trial: Trial) -> None:
         self._known.add(trial.evidence.sites, trial.evidence.rounds)
         with self._lock:
             self._tally.add(trial)
-
-    def _notice(self, trial: Trial, carry_out: CarryOut) -> None:
-        """Keep a new signature; follow it up when it comes again, which says that it can.
-
-        What is seen once only is followed up when exploring is over: it may take long, and in vain.
-        So is a hang: each of its runs takes seconds.
-        """
-        signature = trial.outcome.signature
-        if signature is None:
-            return
-        with self._lock:
-            new = signature not in self._findings
-            if new:
-                self._findings[signature] = Finding(signature, trial)
-                self._waiting[signature] = trial
-            waits = new or signature.kind is FailureKind.HANG
-            before = None if waits else self._waiting.pop(signature, None)
-        if new:
-            self._saved(trial)
-        elif before is not None:
-            self._follow_up(min(before, trial, key=_cost), carry_out)
-
-    def _next_waiting(self) -> Trial | None:
-        """Hangs last."""
-        with self._lock:
-            order = sorted(self._waiting, key=lambda each: each.kind is FailureKind.HANG)
-            return self._waiting.pop(order[0]) if order else None
-
-    def _follow_up(self, trial: Trial, carry_out: CarryOut) -> None:
-        """Make it cheaper, and keep that. Only one job gets to do this for a signature.
-
-        A crash may have become an akin one: then what was found stays as it is, and the cheaper one
-        is an exemplar of its own signature.
-        """
-        if self.shrink is not None:
-            trial = self.shrink(trial, carry_out, self._tell)
-        self._saved(located(trial))
-        assert trial.outcome.signature is not None  # only failures are followed up
-        with self._lock:
-            self.progress.found(self._findings[trial.outcome.signature])
-
-    def _saved(self, trial: Trial) -> None:
-        """Keep it as its signature's exemplar, in memory at least."""
-        signature = trial.outcome.signature
-        assert signature is not None  # only failures are kept
-        trial, path = evolve(trial, origin=self.origin), None
-        try:
-            path = self.keep(trial)
-        except (OSError, StressorError) as why:
-            self._note(f"{signature} could not be saved: {why}. Its report has the whole entry.")
-        with self._lock:
-            before = self._findings.get(signature)
-            if before is None or _weight(trial) <= _weight(before.trial):
-                self._findings[signature] = Finding(signature, trial, path)
 
     def _revisit(self, entries: Sequence[Finding], carry_out: CarryOut) -> None:
         """Try what is known, within a share of the budget. Only what passed each time is gone."""
@@ -256,10 +197,10 @@ class Campaign:
             self._count(trial)
             verdicts.add(trial.outcome.verdict)
             if trial.outcome.signature == entry.signature:
-                self._findings[entry.signature] = entry
+                self._findings.confirm(entry)
                 return
             if trial.outcome.signature not in self._findings:
-                self._notice(trial, carry_out)
+                self._findings.notice(trial, carry_out)
         if verdicts == {Verdict.PASSED}:
             self._forgotten.append(entry)
         elif Verdict.FAILED not in verdicts:

@@ -211,7 +211,13 @@ class Host:
                 self._texts[plan.program] = texts
         return texts
 
-    def _ask_texts(self, plan: Plan) -> Texts:
+    def literals(self, plan: Plan) -> Texts:
+        """Every call's arguments as `Call.given`, "" where no literal gives them; () when unknown."""
+        self._check_operations(plan)
+        self._lay_out(plan)
+        return self._ask_texts(plan, "literals")
+
+    def _ask_texts(self, plan: Plan, what: str = "texts") -> Texts:
         """In a child, since what is drawn and shown is the target's own code."""
         nonce = secrets.token_hex(8)
         try:
@@ -223,4 +229,4 @@ class Host:
             self.close()
         except StressorError:
             return ()  # the next plan will say it; the evidence at hand must not be lost over it
-        return read_texts(self.slot / TEXTS, nonce, tuple(map(len, plan.program))) or ()
+        return read_texts(self.slot / TEXTS, nonce, tuple(map(len, plan.program)), what) or ()

@@ -1,7 +1,9 @@
-"""Plan number i of a campaign: which strategy, how many threads, calls and rounds, which allocator.
+"""Plan number i of a campaign: which mode and strategy, how many threads, calls and rounds, which
+allocator.
 
-Decides the shares; what the calls are is `targets.programs`' business. Everything is drawn from the
-campaign's seed and the plan's number, so with the same known sites the same number is the same plan,
+Decides the shares; what the calls are is `targets.programs`' business, controlled plans are
+`controlled`'s. Everything is drawn from the campaign's seed and the plan's number, so with the same
+known sites, and for controlled plans the same trials before it, the same number is the same plan,
 whichever job carries it out. Shares are fixed: what a strategy finds in one target says little about
 the next, and a share that follows yield mostly chases the failure that is known already.
 """
@@ -9,14 +11,22 @@ the next, and a share that follows yield mostly chases the failure that is known
 from collections.abc import Sequence
 from random import Random
 
-from stressor.campaign.settings import Settings
+from attrs import evolve, frozen
+
+from stressor.campaign import controlled
+from stressor.campaign.controlled import Controlled
+from stressor.campaign.settings import Mode, Settings
 from stressor.errors import UsageError
 from stressor.model.plan import Allocator, Plan, Rule, Spec
 from stressor.model.site import Kind, Site
+from stressor.model.trial import Trial
 from stressor.strategies import BY_NAME, Strategy
 from stressor.strategies.delays import PAUSES_PER_ROUND, log_uniform
 from stressor.targets.harness import OperationInfo
 from stressor.targets.programs import Program, generate
+
+MODE_SHARES = {Mode.PERTURBED: 1.0, Mode.CONTROLLED: 1.0}
+"""Of the plans. Trials of both modes are cut to about the same time: `CALLS_PER_TRIAL`."""
 
 SHARES = {
     "none": 1.0,
@@ -64,13 +74,31 @@ class Portfolio:
     ) -> None:
         self._settings = settings
         self._operations = tuple(operations)
-        self._strategies = chosen(settings.strategies)
+        self._chosen = chosen(settings)
         self._most_calls = affordable_calls(settings, len(self._operations), rehearsal_seconds)
+        self._controlled = Controlled(
+            settings, self._operations, self._chosen.schedulers, self._most_calls
+        )
 
     def plan(self, index: int, sites: Sequence[Site]) -> Plan:
         """Make plan number `index`, given the sites known by now."""
+        rng = Random(f"{self._settings.seed}:{index}")
+        if self._mode(rng) is Mode.CONTROLLED:
+            plan = self._controlled.plan(rng, index, sites)
+            allocator = _allocator(rng, self._settings.allocators)
+            return evolve(plan, allocator=allocator, ledger=rng.random() < LEDGER_SHARE)
+        return self._perturbed(rng, index, sites)
+
+    def learn(self, trial: Trial) -> None:
+        """Take from a trial what later plans want to know."""
+        self._controlled.learn(trial)
+
+    def _mode(self, rng: Random) -> Mode:
+        modes = self._chosen.modes
+        return rng.choices(modes, [MODE_SHARES[each] for each in modes])[0]
+
+    def _perturbed(self, rng: Random, index: int, sites: Sequence[Site]) -> Plan:
         settings = self._settings
-        rng = Random(f"{settings.seed}:{index}")
         strategy, rules = self._rules(rng, sites)
         program = self._program(rng) if rules else self._hammer(rng)
         return Plan(
@@ -90,7 +118,7 @@ class Portfolio:
 
     def _rules(self, rng: Random, sites: Sequence[Site]) -> tuple[Strategy, tuple[Rule, ...]]:
         """Another strategy when the drawn one has nothing to act on; none when all have not."""
-        left = list(self._strategies)
+        left = list(self._chosen.strategies)
         shares = SHARES if any(site.kind is Kind.CALL for site in sites) else BLIND_SHARES
         while True:
             weights = [shares.get(strategy.name, 1.0) for strategy in left]
@@ -118,12 +146,40 @@ class Portfolio:
         return generate(self._operations, threads, calls, rng.getrandbits(32))
 
 
-def chosen(names: Sequence[str]) -> tuple[Strategy, ...]:
-    """The strategies of these names, all for none. Raises `UsageError` for an unknown name."""
+@frozen
+class Chosen:
+    """What a campaign draws from; `schedulers` are names of `controlled.SHARES`."""
+
+    strategies: tuple[Strategy, ...]
+    schedulers: tuple[str, ...]
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """Those that something was chosen of."""
+        perturbed = (Mode.PERTURBED,) if self.strategies else ()
+        return (*perturbed, Mode.CONTROLLED) if self.schedulers else perturbed
+
+
+def chosen(settings: Settings) -> Chosen:
+    """The strategies and schedulers of these names, all of the modes for none.
+
+    Raises `UsageError` for an unknown name, and when no name is of the modes.
+    """
+    names = settings.strategies
+    there_are = (*BY_NAME, *controlled.SHARES)
     for name in names:
-        if name not in BY_NAME:
-            raise UsageError(f"there is no strategy {name!r}; there are: {', '.join(BY_NAME)}.")
-    return tuple(BY_NAME[name] for name in names or BY_NAME)
+        if name not in there_are:
+            raise UsageError(f"there is no strategy {name!r}; there are: {', '.join(there_are)}.")
+    perturbed = BY_NAME if Mode.PERTURBED in settings.modes else ()
+    turns = controlled.SHARES if Mode.CONTROLLED in settings.modes else ()
+    found = Chosen(
+        tuple(BY_NAME[name] for name in perturbed if not names or name in names),
+        tuple(name for name in turns if not names or name in names),
+    )
+    if not found.modes:
+        modes = " and ".join(mode.value for mode in settings.modes) or "no"
+        raise UsageError(f"none of the strategies {', '.join(names)} is for {modes} mode.")
+    return found
 
 
 def paused_ns(rules: Sequence[Rule], sites: Sequence[Site]) -> float:

@@ -6,6 +6,7 @@ carried out to their end and nothing prevented the test.
 
 from attrs import frozen
 
+from stressor.campaign.exhaustive import Explored
 from stressor.campaign.progress import Finding, Status
 from stressor.campaign.settings import Settings
 from stressor.errors import ExitCode
@@ -22,7 +23,8 @@ class Report:
     """The end of one campaign, however it ended.
 
     `faults` are what stopped it: stressor's own wrongs, or a target that could not be tested any more.
-    `forgotten` are corpus entries that were tried first and did not fail again.
+    `forgotten` are corpus entries that were tried first and did not fail again; `explored` are the
+    programs of an exhaustive campaign.
     """
 
     settings: Settings
@@ -30,6 +32,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     forgotten: tuple[Finding, ...] = ()
     sites: tuple[Site, ...] = ()
+    explored: tuple[Explored, ...] = ()
     faults: tuple[Exception, ...] = ()
     interrupted: bool = False
 

@@ -96,10 +96,16 @@ def _claim(base: Path) -> tuple[Path, Path, int]:
         path = base / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
         lock_file = path.with_name(path.name + ".lock")
         lock = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_ours(lock, lock_file):
             path.mkdir(mode=0o700)
-        except BlockingIOError:
-            os.close(lock)  # a cleaner was quicker and is about to unlink it: take another name
-        else:
             return path, lock_file, lock
+        os.close(lock)  # take another name
+
+
+def _is_ours(lock: int, lock_file: Path) -> bool:
+    """Lock the new file; False when a cleaner was quicker, which has unlinked it or is about to."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(lock), os.stat(lock_file, follow_symlinks=False))
+    except (BlockingIOError, FileNotFoundError):
+        return False

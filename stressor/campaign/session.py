@@ -4,9 +4,8 @@ Decides the order in which a campaign starts: the target must load, the canary m
 only then does the budget begin to run. Owns processes and scratch space, and leaves none behind.
 """
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 
@@ -14,7 +13,9 @@ from attrs import define, field, frozen
 
 from stressor.campaign import canary
 from stressor.campaign.budget import Budget
-from stressor.campaign.explore import Campaign, CarryOut, Keep, Shrink, Surface, unbroken
+from stressor.campaign.carryout import CarryOut, unbroken
+from stressor.campaign.explore import Campaign, Surface
+from stressor.campaign.findings import Keep, Shrink
 from stressor.campaign.hello import Hello
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.interrupt import stop_on_interrupt
@@ -84,16 +85,18 @@ class Session:
         keep: Keep,
         progress: Progress,
         shrink: Callable[[Budget], Shrink] | None = None,
-        known: Sequence[Finding] = (),
+        known: Iterable[Finding] = (),
     ) -> Report:
         """Run a whole campaign; Ctrl-C ends it early. Raises before the first trial only.
 
-        `known` are entries of any target; those of this one are tried first.
+        `known` are the target's entries, which are tried first. They are read once it is loaded.
         """
+        progress.note(f"loading {settings.target} ...")
         hello = self.hello(settings.target, settings.modules)
         for glob in unmatched(settings.modules, hello):
             progress.note(f"--modules {glob}: no module that the target has loaded matches")
         self.catch_canary()
+        entries = list(known)
         budget = Budget(settings.seconds, settings.trials)
         campaign = Campaign(
             settings,
@@ -105,7 +108,6 @@ class Session:
             shrink(budget) if shrink is not None else None,
             origin_of(hello.interpreter, hello.own_modules),
         )
-        entries = [each for each in known if is_same(each.trial.plan.target, settings.target)]
         with stop_on_interrupt(campaign.stop):
             return campaign.run(entries)
 
@@ -156,8 +158,3 @@ def unmatched(modules: Sequence[str], hello: Hello) -> tuple[str, ...]:
     """The globs among `modules` that no module that is loaded now matches."""
     paths = [each.path for each in hello.modules]
     return tuple(glob for glob in modules if not any(fnmatchcase(path, glob) for path in paths))
-
-
-def is_same(one: str, other: str) -> bool:
-    """Whether two targets are the same: equal, or names of one file."""
-    return one == other or os.path.realpath(one) == os.path.realpath(other)

@@ -24,5 +24,6 @@ def walk(hosts: Hosts, settings: Settings) -> Iterator[Trial]:
     while True:
         trial = hosts.carry_out(portfolio.plan(index, known.all()))
         known.add(trial.evidence.sites)
+        portfolio.learn(trial)
         yield trial
         index += 1

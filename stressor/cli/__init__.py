@@ -1,13 +1,16 @@
-"""The command line: one file per command. No logic: options in, one call, a rendering, an exit code."""
+"""The command line: one file per command. No logic: options in, one call, a rendering, an exit code.
+
+Ctrl-C is caught from here on, so nothing is imported before that except what Python has loaded
+itself: even `typing` takes long enough to be interrupted in.
+"""
 
 import sys
-from typing import NoReturn
 
 INTERRUPTED = 130  # as `campaign.report` has it, which is not imported yet
 
 
-def main() -> NoReturn:
-    """The console script: thin, so that Ctrl-C while the rest is imported is no traceback."""
+def main() -> None:
+    """The console script; never returns. Ctrl-C while the rest is imported is no traceback."""
     try:
         from stressor.cli.main import main as run_main  # noqa: PLC0415 - see above
 

@@ -10,7 +10,8 @@ import click
 from attrs import evolve, field, frozen
 
 from stressor.campaign.budget import Budget
-from stressor.campaign.explore import Shrink
+from stressor.campaign.findings import Shrink
+from stressor.campaign.portfolio import chosen
 from stressor.campaign.progress import Finding, Progress
 from stressor.campaign.report import Report
 from stressor.campaign.session import Session
@@ -18,17 +19,18 @@ from stressor.campaign.settings import Settings
 from stressor.cli.boundary import report_fault, say
 from stressor.cli.bundled import bundled_targets
 from stressor.cli.choices import CORPUS, JSON, FiniteRange, session_for
+from stressor.cli.control import DOUBLE_CHECK, EXHAUSTIVE, MODE, MODES, STRATEGY_NAMES
 from stressor.cli.output import console, print_json
+from stressor.cli.shares import Share, share_of
 from stressor.cli.telling import summary_of, worst
-from stressor.cli.watch import watching
-from stressor.corpus import Corpus, EntryError
+from stressor.cli.watch import Reports, always, is_minimized, watching
+from stressor.corpus import Corpus
 from stressor.errors import ExitCode, StressorError
 from stressor.minimize import Effort
-from stressor.minimize.followup import FollowUp
+from stressor.minimize.followup import GRACE_SECONDS, FollowUp
 from stressor.model.bounds import MOST_MEMORY_MB, MOST_THREADS
 from stressor.model.plan import Allocator, Limits
 from stressor.report import show, summary_data, summary_report
-from stressor.strategies import BY_NAME
 
 EXAMPLES = """\b
 Examples:
@@ -37,6 +39,7 @@ Examples:
   stressor fuzz mypkg.stress:Queue --trials 1000 --seed 7
   stressor fuzz target.py --modules '*/mypkg/*.so' --threads 8 --jobs 4
   stressor fuzz target.py --time 3600 --json > result.json
+  stressor fuzz target.py --exhaustive preemptions=2 --threads 2 --calls 2
 
 \b
 Ctrl-C ends a campaign early, keeps what was found and prints the summary.
@@ -54,12 +57,18 @@ _BASE = Settings("", seed=0)
 
 @frozen
 class Wishes:
-    """What the command line asked for, for every target."""
+    """What the command line asked for, for all targets; `seconds` are those of the whole command."""
 
     settings: Settings
+    seconds: float
     corpus: Corpus
     effort: Effort | None = field(factory=Effort)
     as_json: bool = False
+
+    @property
+    def grace(self) -> float:
+        """Seconds beyond those that were asked for: for minimizing, and for nothing else."""
+        return GRACE_SECONDS if self.effort is not None else 0.0
 
 
 @click.command(epilog=EXAMPLES)
@@ -72,7 +81,8 @@ class Wishes:
     default=_BASE.seconds,
     show_default=True,
     metavar="S",
-    help="Seconds, split between the targets. Minimizing what is found last may take 20 s more.",
+    help="Seconds in all, minimizing included. What the last target fails with may take "
+    f"{GRACE_SECONDS:.0f} s more to minimize.",
 )
 @click.option(
     "--trials", type=click.IntRange(1), metavar="N", help="End after N trials per target."
@@ -120,9 +130,9 @@ class Wishes:
     "--strategy",
     "strategies",
     multiple=True,
-    type=click.Choice(list(BY_NAME)),
+    type=click.Choice(STRATEGY_NAMES),
     metavar="NAME",
-    help=f"Use this one only; repeatable. There are: {', '.join(BY_NAME)}.",
+    help=f"Use this one only; repeatable. There are: {', '.join(STRATEGY_NAMES)}.",
 )
 @click.option(
     "--allocator",
@@ -147,6 +157,9 @@ class Wishes:
     metavar="MB",
     help="Most memory of a trial.",
 )
+@MODE
+@DOUBLE_CHECK
+@EXHAUSTIVE
 @click.option("--no-minimize", is_flag=True, help="Keep failures as they were found.")
 @JSON
 def fuzz(targets: tuple[str, ...], bundled: bool, root: Path, **asked: Any) -> int:  # noqa: ANN401 - click's values, checked by it
@@ -164,7 +177,7 @@ def fuzz(targets: tuple[str, ...], bundled: bool, root: Path, **asked: Any) -> i
         raise click.UsageError(
             "--modules: an empty GLOB matches nothing", click.get_current_context()
         )
-    wishes = _wishes(len(targets), root, asked)
+    wishes = _wishes(root, asked)
     jobs = asked["jobs"] or max((os.cpu_count() or 1) // 2, 1)
     click.echo(
         f"stressor: seed {wishes.settings.seed}, {jobs} {'job' if jobs == 1 else 'jobs'}", err=True
@@ -173,76 +186,90 @@ def fuzz(targets: tuple[str, ...], bundled: bool, root: Path, **asked: Any) -> i
         return _fuzz_all(session, targets, wishes)
 
 
-def _wishes(count: int, root: Path, asked: dict[str, Any]) -> Wishes:
+def _wishes(root: Path, asked: dict[str, Any]) -> Wishes:
     seed = asked["seed"] if asked["seed"] is not None else random.SystemRandom().getrandbits(32)
     settings = Settings(
         target="",
         seed=seed,
         modules=asked["modules"],
-        seconds=asked["seconds"] / count,
         trials=asked["trials"],
         threads=asked["threads"],
         calls=asked["calls"],
         rounds=asked["rounds"],
+        modes=MODES[asked["mode"]],
         strategies=asked["strategies"],
         allocators=ALLOCATORS[asked["allocator"]],
+        double_check=asked["double_check"],
+        exhaustive=asked["exhaustive"],
         limits=Limits(asked["deadline"], asked["memory"]),
     )
+    chosen(settings)  # refuses names that fit no mode before anything is loaded
     effort = None if asked["no_minimize"] else Effort()
-    return Wishes(settings, Corpus(root), effort, asked["as_json"])
+    return Wishes(settings, asked["seconds"], Corpus(root), effort, asked["as_json"])
 
 
 def _fuzz_all(session: Session, targets: Sequence[str], wishes: Wishes) -> int:
     """One campaign after the other; among several, one that cannot start does not stop the rest."""
     told: list[dict[str, Any]] = []
+    used: list[float] = []
+    reports = Reports(is_minimized if wishes.effort is not None else always)
     for target in targets:
+        share = share_of(wishes.seconds, len(targets), used, wishes.grace)
+        used.append(0.0)
         try:
-            report = _campaign(session, evolve(wishes.settings, target=target), wishes)
+            report = _campaign(session, target, share, wishes, reports)
         except StressorError as error:
-            alone = len(targets) == 1 and not wishes.as_json
-            if alone or error.exit_code is ExitCode.INTERNAL:
+            if len(targets) == 1 and not wishes.as_json:
                 raise
-            named = error.message.startswith(target)
-            say(error.message if named else f"{target}: {error.message}")
-            told.append({"target": target, "error": error.message, "exit_code": error.exit_code})
+            told.append(_not_started(target, error))
             continue
+        used[-1] = report.status.seconds
         told.append({**summary_data(summary_of(report)), "exit_code": report.exit_code})
+        if reports.has_begun or len(used) == len(targets) or report.interrupted:
+            reports.release(console())
         _tell(report, wishes.as_json)
         if report.interrupted:
             break
+    reports.release(console())
     code = worst([campaign["exit_code"] for campaign in told])
     if wishes.as_json:
         print_json({"exit_code": code, "campaigns": told})
     return code
 
 
-def _campaign(session: Session, settings: Settings, wishes: Wishes) -> Report:
-    with watching(quiet=wishes.as_json) as progress:
+def _not_started(target: str, error: StressorError) -> dict[str, Any]:
+    """Say why a campaign could not start, and what stands for it. Raises what is our own fault."""
+    if error.exit_code is ExitCode.INTERNAL:
+        raise error
+    named = error.message.startswith(target)
+    say(error.message if named else f"{target}: {error.message}")
+    return {"target": target, "error": error.message, "exit_code": error.exit_code}
+
+
+def _campaign(
+    session: Session, target: str, share: Share, wishes: Wishes, reports: Reports
+) -> Report:
+    with watching(None if wishes.as_json else reports) as progress:
         return session.fuzz(
-            settings,
+            evolve(wishes.settings, target=target, seconds=share.seconds),
             wishes.corpus.keep,
             progress,
-            _follow_up(wishes.effort) if wishes.effort is not None else None,
-            list(_known(wishes.corpus, progress)),
+            _follow_up(wishes.effort, share.grace) if wishes.effort is not None else None,
+            _known(wishes.corpus, target, progress),
         )
 
 
-def _follow_up(effort: Effort) -> Callable[[Budget], Shrink]:
-    return lambda budget: FollowUp(effort, budget)
+def _follow_up(effort: Effort, grace: float) -> Callable[[Budget], Shrink]:
+    return lambda budget: FollowUp(effort, budget, grace)
 
 
-def _known(corpus: Corpus, progress: Progress) -> Iterator[Finding]:
-    """The exemplars of the corpus; what cannot be read is named and left alone."""
-    for problem in corpus.listing().problems:
+def _known(corpus: Corpus, target: str, progress: Progress) -> Iterator[Finding]:
+    """The target's failures in the corpus; what cannot be read is named and left alone."""
+    known = corpus.known(target)
+    for problem in known.problems:
         progress.note(f"skipped in the corpus: {problem}")
-    exemplars = set(corpus.exemplars())
-    for entry in corpus.entries():
-        try:
-            trial = corpus.load(entry)
-        except EntryError as error:
-            progress.note(f"skipped in the corpus: {error.message}")
-            continue
-        if entry in exemplars and trial.outcome.signature is not None:
+    for entry, trial in known.entries:
+        if trial.outcome.signature is not None:
             yield Finding(trial.outcome.signature, trial, entry.path, known=True)
 
 

@@ -12,6 +12,7 @@ from stressor.cli.boundary import exit_code_of
 from stressor.cli.choices import OpensSession
 from stressor.cli.corpus import corpus
 from stressor.cli.doctor import doctor
+from stressor.cli.export import export
 from stressor.cli.fuzz import fuzz
 from stressor.cli.interpreter import interpreter
 from stressor.cli.minimize import minimize
@@ -45,7 +46,7 @@ def stressor() -> None:
     """
 
 
-for command in (fuzz, replay, minimize, corpus, sites, doctor, interpreter):
+for command in (fuzz, replay, minimize, export, corpus, sites, doctor, interpreter):
     stressor.add_command(command)
 
 

@@ -10,7 +10,7 @@ from stressor.campaign.interrupt import stop_on_interrupt
 from stressor.campaign.locate import located
 from stressor.cli.boundary import say
 from stressor.cli.choices import ENTRY, JSON, FiniteRange, session_for
-from stressor.cli.output import console, error_console, print_json
+from stressor.cli.output import console, error_console, loading, print_json
 from stressor.corpus import Corpus, CorpusWriteError, load_entry
 from stressor.errors import ExitCode
 from stressor.minimize import Effort, Search
@@ -69,7 +69,10 @@ def minimize(entry: Path, seconds: float, runs: int, root: Path | None, as_json:
     saved = load_entry(entry)
     with session_for(1) as session:
         stopped: list[bool] = []
-        with error_console().status("") as status, stop_on_interrupt(lambda: stopped.append(True)):
+        with (
+            loading(saved.plan.target) as status,
+            stop_on_interrupt(lambda: stopped.append(True)),
+        ):
 
             def tell(search: Search) -> None:
                 status.update(f"{search.doing} (run {search.meter.executions} of {runs})")

@@ -4,9 +4,15 @@ So that `--json` can be piped, and a progress display never ends in a file.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from stressor.report.plain import plain
 
 FILE_WIDTH = 1000
 
@@ -28,3 +34,14 @@ def console() -> Console:
 def error_console() -> Console:
     """For progress and messages."""
     return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def loading(target: str) -> Iterator[Status]:
+    """Say that a target is loaded, which may take long; on a terminal the line can be rewritten."""
+    err = error_console()
+    text = Text(f"loading {plain(target)} ...")
+    if not err.is_terminal:
+        err.print(Text("stressor: ").append(text))
+    with err.status(text) as status:
+        yield status

@@ -8,10 +8,10 @@ import click
 from rich.text import Text
 
 from stressor.campaign.locate import located
-from stressor.campaign.session import Replayed, named_sites, unmatched
+from stressor.campaign.session import Replayed, Session, named_sites, unmatched
 from stressor.cli.boundary import say
 from stressor.cli.choices import ENTRY, JSON, session_for
-from stressor.cli.output import console, error_console, print_json
+from stressor.cli.output import console, loading, print_json
 from stressor.corpus import load_entry
 from stressor.errors import ExitCode
 from stressor.minimize.confirm import RUNS
@@ -56,21 +56,32 @@ def replay(entry: Path, runs: int, as_json: bool) -> int:
     """
     saved = load_entry(entry)
     with session_for(1) as session:
-        with error_console().status("") as status:
-            replayed = session.replay(
-                saved, runs, lambda done, hits: status.update(f"{hits}/{done} of {runs} runs")
-            )
-        if replayed.rate.hits == 0:
-            session.catch_canary()
-        plan = saved.plan
-        globs = unmatched(plan.modules, session.hello(plan.target, plan.modules))
-    doubts = list(_doubts(replayed, plan, globs)) if replayed.rate.hits == 0 else []
+        replayed, doubts = run_again(session, saved, runs)
     if as_json:
         print_json(_data(entry, replayed) | {"doubts": doubts})
     else:
-        _show(saved, entry, replayed)
-        for doubt in doubts:
-            say(f"this says nothing about the failure: {doubt}")
+        if replayed.rate.hits:
+            show(console(), failure_report(located(replayed.last), entry))
+        tell_counts(saved, replayed, doubts)
+    return exit_code(replayed, doubts)
+
+
+def run_again(session: Session, saved: Trial, runs: int) -> tuple[Replayed, list[str]]:
+    """Run a failure again; what came of it, and the reasons for which it may say nothing."""
+    with loading(saved.plan.target) as status:
+        replayed = session.replay(
+            saved, runs, lambda done, hits: status.update(f"{hits}/{done} of {runs} runs")
+        )
+    if replayed.rate.hits:
+        return replayed, []
+    session.catch_canary()
+    plan = saved.plan
+    globs = unmatched(plan.modules, session.hello(plan.target, plan.modules))
+    return replayed, list(_doubts(replayed, plan, globs))
+
+
+def exit_code(replayed: Replayed, doubts: list[str]) -> ExitCode:
+    """The code for what `run_again` returned."""
     if replayed.rate.hits:
         return ExitCode.FAILURES_FOUND
     return ExitCode.NOT_TESTED if doubts else ExitCode.NOTHING_FOUND
@@ -88,10 +99,10 @@ def _doubts(replayed: Replayed, plan: Plan, globs: tuple[str, ...]) -> Iterator[
         yield f"no module that the target has loaded matches {plain(glob)}"
 
 
-def _show(saved: Trial, entry: Path, replayed: Replayed) -> None:
+def tell_counts(saved: Trial, replayed: Replayed, doubts: list[str]) -> None:
+    """Print how often it failed again, as what, and what makes that doubtful."""
     out = console()
     if replayed.rate.hits:
-        show(out, failure_report(located(replayed.last), entry))
         out.print()
     out.print(Text(f"{replayed.rate} failed again: {plain(str(saved.outcome.signature))}"))
     for signature, count in replayed.akin.most_common():
@@ -106,6 +117,8 @@ def _show(saved: Trial, entry: Path, replayed: Replayed) -> None:
         out.print(Text(f"  kept with a rate of {saved.rate}"))
     said = {verdict.value: count for verdict, count in replayed.verdicts.items()}
     out.print(Text("  " + ", ".join(f"{count} {verdict}" for verdict, count in said.items())))
+    for doubt in doubts:
+        say(f"this says nothing about the failure: {doubt}")
 
 
 def _data(entry: Path, replayed: Replayed) -> dict[str, object]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from attrs import evolve
+
+from stressor.campaign.exhaustive import Explored
 from stressor.campaign.report import INTERRUPTED, Report
 from stressor.errors import ExitCode
 from stressor.model.site import Kind
-from stressor.report import Found, Summary
+from stressor.report import Covered, Found, Summary
 
 WORST_FIRST = (
     ExitCode.INTERNAL,
@@ -43,10 +46,35 @@ def summary_of(report: Report) -> Summary:
             for finding in report.findings
         ],
         verdicts=tally.verdicts,
+        reasons=tally.reasons,
         operations=tally.operations,
         sites=report.sites,
+        schedules=tally.schedules,
+        twice=tally.twice,
+        astray=tally.astray,
+        parting=tally.parting,
+        covered=tuple(map(_covered, report.explored)),
         notes=tuple(_notes(report)),
     )
+
+
+def _covered(explored: Explored) -> Covered:
+    return Covered(
+        [[call.op for call in calls] for calls in explored.program],
+        str(explored.asked.bound),
+        explored.asked.sleeps,
+        explored.schedules,
+        explored.exhausted,
+        "; ".join(explored.reasons) or _finished(explored),
+    )
+
+
+def _finished(explored: Explored) -> str:
+    """What a search that was cut short has tried to its end, if anything."""
+    if explored.exhausted or explored.finished < 0:
+        return ""
+    smaller = evolve(explored.asked.bound, most=explored.finished)
+    return f"it was not finished, but all with {smaller} were"
 
 
 def _notes(report: Report) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """What a person sees while a campaign runs: a live display on a terminal, plain lines elsewhere.
 
 Both are a `campaign.progress.Progress`. Decide only how often and how wide; failures are told in full
-as soon as they were followed up, since the campaign may take hours.
+as soon as they were minimized, since the campaign may take hours.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from attrs import define, field
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -22,32 +23,73 @@ LIVE_SECONDS = 0.2
 MOST_SIGNATURES = 8
 
 
+def is_minimized(finding: Finding) -> bool:
+    """Whether its report is as short as it will be."""
+    return finding.trial.minimized
+
+
+def always(finding: Finding) -> bool:
+    """No report waits: none will be shorter."""
+    return True
+
+
+@define
+class Reports:
+    """Reports of all campaigns of a command: those to be told `at_once`, then the others.
+
+    So that the first report is one that is easy to read. What has no file does not wait, since nothing
+    else has it.
+    """
+
+    at_once: Callable[[Finding], bool] = is_minimized
+    has_begun: bool = field(init=False, default=False)
+    _waiting: list[Finding] = field(init=False, factory=list)
+
+    def tell(self, out: Console, lines: Console, finding: Finding) -> None:
+        """Print the report, or a line until `release`."""
+        if finding.path is None or self.at_once(finding):
+            self.has_begun = True
+            show(out, failure_report(finding.trial, finding.path))
+            return
+        self._waiting.append(finding)
+        said = f"found: {finding.signature} ({finding.path}); not minimized, the report comes later"
+        lines.print(Text(plain(said)))
+
+    def release(self, out: Console) -> None:
+        """Print all that wait."""
+        for finding in self._waiting:
+            show(out, failure_report(finding.trial, finding.path))
+        self._waiting.clear()
+
+
 @contextmanager
-def watching(quiet: bool) -> Iterator[Progress]:
+def watching(reports: Reports | None) -> Iterator[Progress]:
     """A live display when results go to a terminal, else lines to standard error.
 
-    `quiet`: failures are not told, because the results will be, as JSON.
+    Without `reports` failures are told in a line only, because the results will be, as JSON.
     """
     out = console()
-    if quiet or not out.is_terminal:
-        yield PlainWatch(error_console(), None if quiet else out)
+    if reports is None or not out.is_terminal:
+        yield PlainWatch(error_console(), out, reports)
         return
     # Transient: what stays on the screen are the failures and the summary.
     with Live(console=out, auto_refresh=False, transient=True) as live:
-        yield LiveWatch(live)
+        yield LiveWatch(live, reports)
 
 
 class PlainWatch:
-    """One line now and then; failures go to `results` unless that is None."""
+    """One line now and then; reports of failures go to `results`."""
 
     def __init__(
         self,
         lines: Console,
-        results: Console | None,
+        results: Console,
+        reports: Reports | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lines = lines
         self._results = results
+        self._reports = reports
         self._clock = clock
         self._last = clock()
 
@@ -62,10 +104,10 @@ class PlainWatch:
 
     def found(self, finding: Finding) -> None:
         """Print the report, or one line about it."""
-        if self._results is None:
+        if self._reports is None:
             self._lines.print(Text(f"found: {plain(str(finding.signature))}"))
         else:
-            show(self._results, failure_report(finding.trial, finding.path))
+            self._reports.tell(self._results, self._lines, finding)
 
     def note(self, text: str) -> None:
         """Print it at once."""
@@ -75,8 +117,11 @@ class PlainWatch:
 class LiveWatch:
     """A few lines that are rewritten; failures are printed above them."""
 
-    def __init__(self, live: Live, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, live: Live, reports: Reports, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._live = live
+        self._reports = reports
         self._clock = clock
         self._last = float("-inf")
 
@@ -88,8 +133,8 @@ class LiveWatch:
             self._live.update(display(status), refresh=True)
 
     def found(self, finding: Finding) -> None:
-        """Print the report."""
-        show(self._live.console, failure_report(finding.trial, finding.path))
+        """Print the report, or one line about it."""
+        self._reports.tell(self._live.console, self._live.console, finding)
 
     def note(self, text: str) -> None:
         """Print it at once."""

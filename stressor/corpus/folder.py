@@ -1,10 +1,13 @@
 """The name of an entry's folder: a signature and the target that it was seen with.
 
 "invariant in check" is what any harness may fail with, so a signature alone would throw failures of
-different targets together, and pruning would take one for more of the other. Only the target's last
-telling name is used: entries of another checkout of the same harness belong to the same folder.
+different targets together. Only the target's last telling name is used: entries of another checkout
+of the same harness belong to the same folder. Different targets may have that name too. This does no
+harm, because an entry holds its target's whole path: how many are kept, and which are known failures
+of a target, is decided by that and not by the folder.
 """
 
+import os
 import re
 from hashlib import sha256
 
@@ -33,6 +36,21 @@ def short_target(target: str) -> str:
     if len(parts) > 1 and _UNTELLING.match(parts[-1]):
         name = parts[-2]
     return f"{name}-{kind}" if kind else name
+
+
+def may_hold(folder: str, target: str) -> bool:
+    """Whether a folder of this name may hold entries of the target, however that was spelled.
+
+    It was named from here or from its own folder; a link to it may have had any name.
+    """
+    path = os.path.realpath(target)
+    names = {_safe(short_target(each)) for each in (target, path, os.path.basename(path))}
+    return any(folder.endswith(f"-{name}") for name in names)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two targets are the same: equal, or names of one file."""
+    return one == other or os.path.realpath(one) == os.path.realpath(other)
 
 
 def _safe(name: str) -> str:

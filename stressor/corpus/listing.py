@@ -43,7 +43,7 @@ def list_corpus(root: Path) -> Listing:
     """List a corpus; one that does not exist is empty."""
     problems: list[CorpusProblem] = []
     entries = [
-        entry for folder in _folders(root, problems) for entry in entries_in(folder, problems)
+        entry for folder in folders_in(root, problems) for entry in entries_in(folder, problems)
     ]
     return Listing(tuple(entries), tuple(problems))
 
@@ -57,7 +57,8 @@ def entries_in(folder: Path, problems: list[CorpusProblem]) -> Iterator[Entry]:
             problems.append(CorpusProblem(Path(found.path), _not_an_entry(found)))
 
 
-def _folders(root: Path, problems: list[CorpusProblem]) -> Iterator[Path]:
+def folders_in(root: Path, problems: list[CorpusProblem]) -> Iterator[Path]:
+    """Yield the folders of a corpus, by name."""
     for found in _scan(root, problems):
         if _WELCOME.match(found.name):
             continue

@@ -1,20 +1,21 @@
 """A corpus: one folder per signature and target, in it one file per plan.
 
-Decides what is kept of many failures of one target with one signature: the exemplar, the newest, and
-the cheapest of the rest up to a number. Several campaigns may write to one corpus: each file is whole
+Decides what is kept of many failures of one target with one signature: the cheapest up to a number,
+and the newest. Several campaigns may write to one corpus: each file is whole
 at any time, its name is that of its content, and a file that somebody else removed is no error.
 """
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import field, frozen
 
 from stressor.corpus.entry import Entry, EntryError, load_stored
-from stressor.corpus.exemplar import find_exemplar, load_all, name_exemplar
-from stressor.corpus.folder import folder_name
-from stressor.corpus.listing import CorpusProblem, Listing, entries_in, list_corpus
+from stressor.corpus.exemplar import Loaded, find_exemplar, load_all, name_exemplar
+from stressor.corpus.folder import folder_name, is_same, may_hold
+from stressor.corpus.listing import CorpusProblem, Listing, entries_in, folders_in, list_corpus
 from stressor.corpus.trim import encode_entry
 from stressor.corpus.write import DRAFT, CorpusWriteError, make_folder, write_error, write_whole
 from stressor.model.codec import CodecError, decode, plan_key
@@ -43,6 +44,14 @@ class Pruned:
     """What pruning removed, and what it could not read and therefore left alone."""
 
     removed: tuple[Path, ...]
+    problems: tuple[CorpusProblem, ...]
+
+
+@frozen
+class Known:
+    """The cheapest entry of each signature of one target, and what was skipped on the way."""
+
+    entries: tuple[Loaded, ...]
     problems: tuple[CorpusProblem, ...]
 
 
@@ -93,8 +102,22 @@ class Corpus:
                 yield exemplar
 
     def exemplar(self, signature: Signature, target: str) -> Entry | None:
-        """Return the exemplar of a target's signature, if there is any."""
+        """Return the exemplar of the folder of a target's signature, if there is any."""
         return find_exemplar(self.root / folder_name(signature, target))
+
+    def known(self, target: str) -> Known:
+        """Read the entries of one target; folders that cannot hold any are not opened."""
+        problems: list[CorpusProblem] = []
+        cheapest: dict[Signature, Loaded] = {}
+        for folder in list(folders_in(self.root, problems)):
+            if may_hold(folder.name, target):
+                loaded, refused = load_all(folder)
+                problems += refused
+                for entry, trial in loaded:  # lightest first
+                    signature = trial.outcome.signature
+                    if signature is not None and is_same(trial.plan.target, target):
+                        cheapest.setdefault(signature, (entry, trial))
+        return Known(tuple(cheapest.values()), tuple(problems))
 
     def merge(self, other: Path) -> Merged:
         """Take over the entries of another corpus, or one file. Raises `CorpusWriteError`.
@@ -116,7 +139,7 @@ class Corpus:
         return Merged(tuple(added), tuple(known), tuple(problems))
 
     def prune(self, others: int = OTHERS) -> Pruned:
-        """Keep the exemplar and the cheapest `others` of each folder; remove stale drafts.
+        """Keep the exemplar and the cheapest `others` of each target; remove stale drafts.
 
         What cannot be read is not removed. Raises `CorpusWriteError`.
         """
@@ -125,7 +148,7 @@ class Corpus:
         for folder in self._folders():
             loaded, refused = load_all(folder)
             problems += refused
-            surplus = [entry.path for entry, _ in loaded[others + 1 :]]
+            surplus = (entry.path for entry in _surplus(loaded, others + 1))
             removed += [path for path in [*surplus, *_stale_drafts(folder)] if _remove(path)]
             if loaded:
                 name_exemplar(folder, loaded[0][0])
@@ -154,9 +177,18 @@ def _settle(new: Entry) -> None:
     loaded, _ = load_all(folder)
     if loaded:
         name_exemplar(folder, loaded[0][0])
-    for entry, _ in loaded[OTHERS + 1 :]:
+    for entry in _surplus(loaded, OTHERS + 1):
         if entry != new:
             _remove(entry.path)
+
+
+def _surplus(loaded: Iterable[Loaded], most: int) -> Iterator[Entry]:
+    """All but the lightest `most` of each target: several may share a folder."""
+    seen: Counter[str] = Counter()
+    for entry, trial in loaded:
+        seen[trial.plan.target] += 1
+        if seen[trial.plan.target] > most:
+            yield entry
 
 
 def _has_rate(path: Path) -> bool:

@@ -1,8 +1,9 @@
 """How much of the evidence an entry keeps: what a reader looks at, and what a file may hold.
 
-A trial records up to sixty-four rings of thousands of events; a reader looks at the last few. The
-plan is never touched: it is what reproduces the failure. Texts are cut at the start, since the end
-tells what happened last, and it is said that they were cut.
+A trial records up to sixty-four rings of thousands of events; a reader looks at the last few. Of the
+choices of a schedule the first ones are kept, since each is numbered by its place. The plan is never
+touched: it is what reproduces the failure. Texts are cut at the start, since the end tells what
+happened last, and it is said that they were cut.
 """
 
 import json
@@ -20,9 +21,10 @@ CUT = "[...]\n"
 
 @frozen
 class _Share:
-    """How much is kept: events of each thread, characters of each text, calls and sites."""
+    """How much is kept: events of each thread, choices, characters of each text, calls and sites."""
 
     events: int
+    steps: int
     characters: int
     calls: int
     sites: int
@@ -30,9 +32,9 @@ class _Share:
 
 # All that a reader asks for; then less, for programs of a hundred thousand calls.
 _SHARES = (
-    _Share(events=200, characters=50_000, calls=20_000, sites=10_000),
-    _Share(events=50, characters=4_000, calls=2_000, sites=1_000),
-    _Share(events=10, characters=400, calls=0, sites=0),
+    _Share(events=200, steps=5_000, characters=50_000, calls=20_000, sites=10_000),
+    _Share(events=50, steps=500, characters=4_000, calls=2_000, sites=1_000),
+    _Share(events=10, steps=50, characters=400, calls=0, sites=0),
 )
 
 
@@ -75,6 +77,8 @@ def _evidence(evidence: Evidence, share: _Share) -> Evidence:
         check=evidence.check and _raised(evidence.check, share),
         calls=tuple(tuple(_call(call, share) for call in calls) for calls in evidence.calls if few),
         losses=evidence.losses[: share.events],
+        control=evidence.control
+        and evolve(evidence.control, steps=evidence.control.steps[: share.steps]),
         events=tuple(events[-share.events :] for events in evidence.events),
         # Their files were for finding names, and lie elsewhere for another reader.
         sites=tuple(evolve(site, path="") for site in evidence.sites[: share.sites]),

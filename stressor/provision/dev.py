@@ -28,9 +28,10 @@ from stressor.provision.probe import Interpreter
 from stressor.provision.progress import Progress
 
 EXIT_NO_SUCH_COMMAND = 127
+FUZZ_SECONDS = "120"
 EXAMPLES = """\
 examples:
-  ./dev fuzz --time 60                fuzz the bundled real targets for a minute
+  ./dev fuzz                          fuzz the bundled real targets for two minutes
   ./dev test                          run the tests
   ./dev test tests/unit -k gil -x     run some of them (arguments go to pytest)
   ./dev run stressor doctor           run anything in the environment
@@ -68,8 +69,9 @@ def execute(environment: Environment, command: Sequence[str]) -> int:
 
 
 def fuzz(environment: Environment, arguments: list[str]) -> int:
-    """Run a campaign on the bundled real targets."""
-    return execute(environment, ["stressor", "fuzz", "--bundled", *arguments])
+    """Run a campaign on the bundled real targets, which share the time; --time gives another."""
+    command = ["stressor", "fuzz", "--bundled", "--time", FUZZ_SECONDS, *arguments]
+    return execute(environment, command)
 
 
 def test(environment: Environment, arguments: list[str]) -> int:
@@ -172,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(root: Path, arguments: Sequence[str]) -> int:
-    """Do what `./dev ARGUMENTS` says in the checkout at `root`."""
+    """Do what `./dev ARGUMENTS` says in the checkout at `root`. Ctrl-C is the caller's to tell."""
     asked = parser().parse_args(arguments)
     verb = VERBS[asked.verb]
     progress = Progress()
@@ -190,9 +192,6 @@ def main(root: Path, arguments: Sequence[str]) -> int:
     except OSError as error:  # a full disk, a folder that is not ours
         print(f"./dev: cannot set up the environment: {error}", file=sys.stderr)
         return EXIT_COULD_NOT_TEST
-    except KeyboardInterrupt:
-        print("./dev: interrupted; the next run goes on from what is complete", file=sys.stderr)
-        return 130
     return verb.run(environment, asked.arguments)
 
 

@@ -1,44 +1,21 @@
-"""Whether the lock is off in this process, and which module turned it on.
+"""Whether the lock is off in this process, and what to say when it is not.
 
-Used in the process that runs the target. CPython turns the GIL on when an extension module that
-does not declare itself free of it is imported, and says so once, in a RuntimeWarning that names the
-module (`import.c`, `_PyImport_CheckGILState`); that warning is all there is to know it by, so it is
-caught here whatever the filters are.
+CPython turns the GIL on when an extension module that does not declare itself free of it is imported
+(`import.c`, `_PyImport_CheckGILState`). Which module that was has to be listened for while it happens:
+the process that runs the target does (`stressor.runtime.gil`) and hands the name in.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import sysconfig
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
 from stressor.provision.errors import CouldNotTest
 from stressor.provision.probe import current, refusal, shortcoming
 
-_ENABLED = r"The global interpreter lock \(GIL\) has been enabled to load module '([^']+)'"
 SUSPECTS_SHOWN = 12
-
-_culprits: list[str] = []
-
-
-@dataclass(slots=True)
-class GilWatch:
-    """What happened to the GIL during a `watch_gil` block; filled in at the block's end."""
-
-    before: bool
-    after: bool = False
-    culprits: list[str] = field(default_factory=list)
-    """Modules that CPython named: only the first, since once the GIL is on later ones change nothing."""
-
-    @property
-    def turned_on(self) -> bool:
-        """Whether the block is what turned the GIL on."""
-        return self.after and not self.before
 
 
 def gil_enabled() -> bool:
@@ -47,48 +24,20 @@ def gil_enabled() -> bool:
     return True if ask is None else ask()
 
 
-@contextmanager
-def watch_gil() -> Iterator[GilWatch]:
-    """Watch the block's imports for one that turns the GIL on; pass other warnings on at its end."""
-    watch = GilWatch(before=gil_enabled())
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", message=_ENABLED, category=RuntimeWarning)
-        try:
-            yield watch
-        finally:
-            watch.after = gil_enabled()
-            passed_on = [warning for warning in caught if not _note(str(warning.message), watch)]
-    for warning in passed_on:
-        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+def require_free_threading(culprit: str = "") -> None:
+    """Raise `CouldNotTest` (exit code 3) unless this is a free-threaded interpreter with its GIL off.
 
-
-def _note(message: str, watch: GilWatch) -> bool:
-    found = re.match(_ENABLED, message)
-    if found is None:
-        return False
-    watch.culprits.append(found[1])
-    _culprits.append(found[1])
-    return True
-
-
-def gil_culprit() -> str | None:
-    """Return the module that turned the GIL on, if a `watch_gil` block saw it happen in this process."""
-    return _culprits[0] if _culprits else None
-
-
-def require_free_threading() -> None:
-    """Raise `CouldNotTest` (exit code 3) unless this is a free-threaded interpreter with its GIL off."""
+    `culprit` is the module that CPython said had turned it on, if anybody listened.
+    """
     running = current()
     why = shortcoming(running)
     if why:
         raise CouldNotTest(refusal(running, why))
     if gil_enabled():
-        raise CouldNotTest(gil_refusal(gil_culprit(), os.environ, sys._xoptions))
+        raise CouldNotTest(gil_refusal(culprit, os.environ, sys._xoptions))
 
 
-def gil_refusal(
-    culprit: str | None, environ: Mapping[str, str], options: Mapping[str, object]
-) -> str:
+def gil_refusal(culprit: str, environ: Mapping[str, str], options: Mapping[str, object]) -> str:
     """Return the message for a free-threaded interpreter whose GIL is on: who did it, what to do."""
     start = "the GIL is on, so that no race can happen and nothing can be tested: "
     if str(options.get("gil")) == "1" or environ.get("PYTHON_GIL") == "1":
@@ -96,7 +45,7 @@ def gil_refusal(
     anyway = (
         "To test anyway, as if it had declared itself free of the GIL, run again with PYTHON_GIL=0."
     )
-    if culprit is not None:
+    if culprit:
         home = getattr(sys.modules.get(culprit), "__file__", None)
         where = f" ({home})" if home else ""
         return (

@@ -7,6 +7,7 @@ from stressor.model.codec import to_data
 from stressor.model.outcome import Signature
 from stressor.model.trial import Trial
 from stressor.report.replay import replay_command
+from stressor.report.schedules import Covered
 from stressor.report.summary import Found, Summary
 
 
@@ -43,10 +44,29 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "rounds": summary.rounds,
         "calls": summary.calls,
         "verdicts": {verdict.value: count for verdict, count in summary.verdicts.items()},
+        "undecided": dict(summary.reasons),
         "operations": dict(summary.operations),
         "sites": [site.key for site in summary.sites],
         "failures": [_found_data(found) for found in summary.found],
         "notes": list(summary.notes),
+        "schedules": summary.schedules,
+        "double_check": {
+            "trials": summary.twice,
+            "astray": summary.astray,
+            "parting": summary.parting,
+        },
+        "covered": [_covered_data(covered) for covered in summary.covered],
+    }
+
+
+def _covered_data(covered: Covered) -> dict[str, Any]:
+    return {
+        "program": [list(calls) for calls in covered.program],
+        "bound": covered.bound,
+        "sleep_sets": covered.sleep_sets,
+        "schedules": covered.schedules,
+        "all": covered.all,
+        "reason": covered.reason,
     }
 
 

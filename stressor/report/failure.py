@@ -14,15 +14,20 @@ from stressor.model.evidence import CallResult, CallStatus, Loss
 from stressor.model.outcome import Failure, FailureKind
 from stressor.model.plan import Action, Allocator, Call, Plan
 from stressor.model.trial import Trial
+from stressor.report.control import control_facts
+from stressor.report.explanation import explain
 from stressor.report.frames import frame_lines, without_ours
 from stressor.report.plain import Page, plain, plain_lines
 from stressor.report.replay import minimize_command, replay_command, unsaved_entry
+from stressor.report.story import Explanation, visit_words
 from stressor.report.timeline import timeline
-from stressor.report.words import Sites, rule_words, site_words
+from stressor.report.turns import turns
+from stressor.report.words import Sites, rule_words, site_words, switch_words
 
 # What the oracle puts before the function at which a check failed.
 CHECK_OF = "check of "
 MOST_CALLS = 16
+MOST_SWITCHES = 40
 MOST_STACK_LINES = 80
 # A dying interpreter says first why, and the target's last words come last.
 FIRST_LINES, LAST_LINES = 20, 6
@@ -33,8 +38,22 @@ def failure_report(trial: Trial, entry: Path | None) -> Text:
 
     Print it with `show`: lines are as long as what they name.
     """
-    page, plan = Page(), trial.plan
-    sites = {site.key: site for site in trial.evidence.sites}
+    page = Page()
+    _body(page, trial)
+    _end(page, trial, entry)
+    return page.finish()
+
+
+def failure_text(trial: Trial) -> Text:
+    """The same without the commands at its end, for a trial that is nobody's entry."""
+    page = Page()
+    _body(page, trial)
+    return page.finish()
+
+
+def _body(page: Page, trial: Trial) -> None:
+    plan, sites = trial.plan, {site.key: site for site in trial.evidence.sites}
+    explained = explain(trial, sites)
     # The command's own lines may stand right above.
     page.line("")
     page.line(outcome_line(trial), "bold red")
@@ -42,9 +61,15 @@ def failure_report(trial: Trial, entry: Path | None) -> Text:
         _tell(page, failure)
     heading = "Program, minimized" if trial.minimized else "Program"
     page.section(heading, _program(trial))
-    page.section("What has to happen" if _has_pins(plan) else "Delays", _rules(plan, sites))
+    page.section(*_order(plan, sites))
     page.section("Detach", _detach(trial))
-    page.section("Last events (-> before, <- after)", timeline(trial, sites))
+    page.section("What happened", _happened(explained, sites))
+    page.section("Schedule", control_facts(trial))
+    drawn = turns(trial, sites, explained.marks)
+    page.section("Turns (-> before, <- after)", drawn)
+    if not drawn:
+        told = timeline(trial, sites, explained.marks)
+        page.section("Last events (-> before, <- after)", told)
     for loss in trial.evidence.losses:
         if loss.used is not None:
             _tell_loss(page, loss, sites)
@@ -52,8 +77,6 @@ def failure_report(trial: Trial, entry: Path | None) -> Text:
     page.section("Undecided", map(plain, trial.outcome.undecided))
     page.section("Standard error", _printed(trial))
     page.section("Conditions", _conditions(trial))
-    _end(page, trial, entry)
-    return page.finish()
 
 
 def outcome_line(trial: Trial) -> str:
@@ -120,6 +143,17 @@ def _fate(status: CallStatus) -> str:
     return f"    <- {status.value}" if status in marked else ""
 
 
+def _order(plan: Plan, sites: Sites) -> tuple[str, Iterable[str]]:
+    """Who has to wait for whom, or who is delayed: a heading and its lines."""
+    schedule = plan.schedule
+    if schedule is None:
+        return "What has to happen" if _has_pins(plan) else "Delays", _rules(plan, sites)
+    told = [switch_words(switch, sites) for switch in schedule.switches]
+    shown = [f"{number}. {text}" for number, text in enumerate(told[:MOST_SWITCHES], start=1)]
+    left_out = len(told) - len(shown)
+    return "What has to happen", [*shown, *([f"... and {left_out} more"] if left_out else [])]
+
+
 def _rules(plan: Plan, sites: Sites) -> Iterable[str]:
     if not plan.rules:
         yield "nothing special: it happens without any delay"
@@ -129,6 +163,12 @@ def _rules(plan: Plan, sites: Sites) -> Iterable[str]:
 
 def _has_pins(plan: Plan) -> bool:
     return any(rule.is_pin for rule in plan.rules)
+
+
+def _happened(explained: Explanation, sites: Sites) -> Iterable[str]:
+    yield from explained.sentences
+    for visit, mark in explained.marks.items():
+        yield f"{mark}: {visit_words(visit, sites)}"
 
 
 def _detach(trial: Trial) -> Iterable[str]:
@@ -170,7 +210,9 @@ def _printed(trial: Trial) -> Iterable[str]:
 
 def _conditions(trial: Trial) -> Iterable[str]:
     plan, rate = trial.plan, trial.rate
-    yield f"target {plain(plan.target)}, seed {plan.seed}, strategy {plain(plan.strategy.name)}"
+    strategy = f", strategy {plain(plan.strategy.name)}" if plan.schedule is None else ""
+    home = f", setup() in thread {plan.home}" if plan.home is not None else ""
+    yield f"target {plain(plan.target)}, seed {plan.seed}{strategy}{home}"
     rounds = "1 round" if plan.rounds == 1 else f"up to {plan.rounds} rounds"
     debug = plan.allocator is Allocator.DEBUG
     yield (

@@ -20,6 +20,7 @@ _SYSTEM = re.compile(
     r"(?:libc|libm|libdl|libpthread|libgcc_s|libstdc\+\+|ld|linux-vdso)(?:[.-]|\Z)"
 )
 _EVALUATION = re.compile(r"_PyEval_EvalFrameDefault\b")
+_CATCHING_UP = re.compile(r"_Py_HandlePending|_Py_brc_|_Py_Dealloc|_Py_Merge|_Py_DecRef")
 _OUR_LINE = re.compile(r'\s*File "(?:.*/)?(?:stressor/runtime/[^"]*|threading\.py)", line \d+ in ')
 
 
@@ -65,3 +66,47 @@ def _short(frame: Frame) -> str:
 
 def _file(frame: Frame) -> str:
     return frame.module.rsplit("/", 1)[-1]
+
+
+def site_of(frames: Iterable[Frame], sites: Iterable[str]) -> str | None:
+    """The site that the innermost frame with one has made the call at, from the keys of `sites`.
+
+    A call site's offset is its return address, and so is a frame's.
+    """
+    known = {(key.split(":", 2)[1], key.rpartition("+")[2]): key for key in sites if "+0x" in key}
+    for frame in frames:
+        key = known.get((_short(frame), f"{frame.offset:#x}"))
+        if key is not None:
+            return key
+    return None
+
+
+def named_function(frames: Iterable[Frame]) -> str:
+    """The innermost function of an extension, else of the interpreter: "get (ext.c:3)"."""
+    every = [frame for frame in frames if frame.function and _is_told(frame)]
+    extensions = [frame for frame in every if _is_extension(frame)]
+    return next(map(_named, extensions or every), "")
+
+
+def entered_function(frames: Iterable[Frame]) -> str:
+    """The innermost function of an extension, else the one that Python code had called.
+
+    Empty when that only caught up with counts: who dropped the last reference did it before.
+    """
+    every = [frame for frame in frames if frame.function and _is_told(frame)]
+    extensions = [frame for frame in every if _is_extension(frame)]
+    if extensions:
+        return _named(extensions[0])
+    called = every[: _operation(every)]
+    return (
+        _named(called[-1]) if called and not _CATCHING_UP.match(called[-1].function or "") else ""
+    )
+
+
+def _is_told(frame: Frame) -> bool:
+    return not _SHIM.match(_file(frame)) and not _SYSTEM.match(_file(frame))
+
+
+def _named(frame: Frame) -> str:
+    source = f" ({plain(frame.source.rsplit('/', 1)[-1])})" if frame.source else ""
+    return f"{plain(frame.function or '')}{source}"

@@ -11,7 +11,10 @@ from stressor.model.site import Site
 from stressor.model.trial import Rate
 from stressor.report.plain import Page, plain
 from stressor.report.replay import replay_command
+from stressor.report.schedules import Covered, coverage_lines, double_check_line
 from stressor.report.words import duration
+
+MOST_REASONS = 5
 
 
 @frozen
@@ -31,7 +34,12 @@ class Found:
 
 @frozen
 class Summary:
-    """What became of a campaign; `sites` are those that were reached."""
+    """What became of a campaign; `sites` are those that were reached.
+
+    `reasons` counts why trials were not decided.
+    `schedules` are the rounds in which threads took turns. Of the trials that were carried out `twice`,
+    `astray` went another way the second time, the first of them at `parting`.
+    """
 
     target: str
     seconds: float
@@ -40,9 +48,15 @@ class Summary:
     calls: int = 0
     found: Sequence[Found] = ()
     verdicts: Mapping[Verdict, int] = field(factory=dict)
+    reasons: Mapping[str, int] = field(factory=dict)
     operations: Mapping[str, int] = field(factory=dict)
     sites: Sequence[Site] = ()
     notes: Sequence[str] = ()
+    schedules: int = 0
+    twice: int = 0
+    astray: int = 0
+    parting: str = ""
+    covered: Sequence[Covered] = ()
 
 
 def summary_report(summary: Summary) -> Text:
@@ -51,6 +65,8 @@ def summary_report(summary: Summary) -> Text:
     page.line(_headline(summary), "bold red" if summary.found else "bold green")
     page.section("Failures", _failures(summary.found))
     page.section("Exercised", _exercised(summary))
+    page.section("Schedules", _schedules(summary))
+    page.section("Undecided", _undecided(summary.reasons))
     page.section("Notes", map(plain, summary.notes))
     page.section("Replay", (replay_command(f.entry) for f in summary.found if f.entry))
     return page.finish()
@@ -107,6 +123,26 @@ def _exercised(summary: Summary) -> Iterable[str]:
     if summary.operations:
         counts = (f"{plain(name)} {count}" for name, count in sorted(summary.operations.items()))
         yield f"operations: {', '.join(counts)}"
+
+
+def _schedules(summary: Summary) -> Iterable[str]:
+    if summary.schedules:
+        yield f"threads took turns in {_many(summary.schedules, 'round')}"
+    if summary.twice:
+        yield double_check_line(summary.astray, summary.twice)
+    if summary.parting:
+        yield f"  the first of them: {plain(summary.parting)}"
+    yield from coverage_lines(summary.covered)
+
+
+def _undecided(reasons: Mapping[str, int]) -> Iterable[str]:
+    """The most frequent reasons, and how many trials had another."""
+    ranked = sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))
+    for reason, count in ranked[:MOST_REASONS]:
+        yield f"{_many(count, 'trial')}: {plain(reason)}"
+    rest = sum(count for _, count in ranked[MOST_REASONS:])
+    if rest:
+        yield f"{_many(rest, 'trial')} for other reasons"
 
 
 def _by_kind(sites: Sequence[Site]) -> str:

@@ -6,35 +6,46 @@ losses, and its very last. The latest of the others fill up what room is left. A
 used is the end of the story, although the trial goes on.
 """
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from stressor.model.evidence import CallStatus, Event, Evidence
 from stressor.model.plan import Action, Plan
 from stressor.model.site import Phase
 from stressor.model.trial import Trial
+from stressor.report.columns import Columns
+from stressor.report.history import Visited
 from stressor.report.words import Sites, done_words, duration, short_site
 
 MOST_THREADS = 4
 MOST_TELLING = 10
 MOST_ROWS = 14
 EVENTS_AFTER_LOSS = 2
-CELL_CHARACTERS = 46
-GAP = "   "
 
-_ARROWS = {Phase.BEFORE: "-> ", Phase.AFTER: "<- "}
+type Key = tuple[int, str, int, Phase]
+"""One side of a visit: thread, site, number, phase."""
+
+ARROWS = {Phase.BEFORE: "-> ", Phase.AFTER: "<- "}
 
 
-def timeline(trial: Trial, sites: Sites) -> list[str]:
-    """A column for each thread, a line for each event; empty when nothing was recorded."""
+def timeline(trial: Trial, sites: Sites, marks: Mapping[Visited, str] | None = None) -> list[str]:
+    """A column for each thread, a line for each event; empty when nothing was recorded.
+
+    `marks` are written beside the visits that they are for, which are among the chosen ones.
+    """
+    beside = {_key(visit): mark for visit, mark in (marks or {}).items()}
     recorded = {index for index, events in enumerate(trial.evidence.events) if events}
     threads = [t for t in _involved(trial) if t in recorded][:MOST_THREADS] or sorted(recorded)
     chosen = sorted(threads[:MOST_THREADS])
-    events = _telling(trial, [e for t in chosen for e in trial.evidence.events[t] if e.thread == t])
+    known = [e for t in chosen for e in trial.evidence.events[t] if e.thread == t]
+    events = _telling(trial, known, beside.keys())
     if not events:
         return []
-    rows = [(chosen.index(event.thread), _cell(event, sites)) for event in events]
-    return _columns([f"thread {thread}" for thread in chosen], rows)
+    rows = [
+        (chosen.index(event.thread), _cell(event, sites, beside.get(_key(event))))
+        for event in events
+    ]
+    columns = Columns([f"thread {thread}" for thread in chosen], rows)
+    return [columns.heading, *(line for row in rows for line in columns.cell(*row))]
 
 
 def _involved(trial: Trial) -> Iterable[int]:
@@ -65,13 +76,17 @@ def _named_by_rules(plan: Plan) -> Iterable[int]:
             yield rule.until.thread
 
 
-def _telling(trial: Trial, events: Sequence[Event]) -> list[Event]:
+def _key(visit: Event | Visited) -> Key:
+    return visit.thread, visit.site, visit.visit, visit.phase
+
+
+def _telling(trial: Trial, events: Sequence[Event], marked: Collection[Key]) -> list[Event]:
     """Choose the events to show, in the order of time."""
-    ordered = _until_loss(trial, sorted(events, key=lambda event: event.at))
+    ordered = _until_loss(trial, sorted(events, key=lambda event: event.at), marked)
     named = _named_sites(trial.plan, trial.evidence)
     threads = {event.thread for event in ordered}
     share = max(1, MOST_TELLING // max(1, len(threads)))
-    kept: set[int] = set()
+    kept = {index for index, event in enumerate(ordered) if _key(event) in marked}
     for thread in threads:
         own = [index for index, event in enumerate(ordered) if event.thread == thread]
         telling = [i for i in own if ordered[i].action is not Action.GO or ordered[i].site in named]
@@ -81,12 +96,13 @@ def _telling(trial: Trial, events: Sequence[Event]) -> list[Event]:
     return [ordered[index] for index in sorted(kept)]
 
 
-def _until_loss(trial: Trial, ordered: list[Event]) -> list[Event]:
+def _until_loss(trial: Trial, ordered: list[Event], marked: Collection[Key]) -> list[Event]:
     """Cut off what followed a lost borrow: the trial went on, the failure was over."""
+    told = [index for index, event in enumerate(ordered) if _key(event) in marked]
     lost = {(x.thread, x.site, x.visit) for x in trial.evidence.losses if x.used is not None}
     for index, event in enumerate(ordered):
         if (event.thread, event.site, event.visit) in lost and event.phase is Phase.AFTER:
-            return ordered[: index + 1 + EVENTS_AFTER_LOSS]
+            return ordered[: 1 + max([index + EVENTS_AFTER_LOSS, *told])]
     return ordered
 
 
@@ -97,25 +113,9 @@ def _named_sites(plan: Plan, evidence: Evidence) -> set[str]:
     return named
 
 
-def _cell(event: Event, sites: Sites) -> str:
-    said = _ARROWS[event.phase] + short_site(event.site, sites)
+def _cell(event: Event, sites: Sites, mark: str | None) -> str:
+    said = ARROWS[event.phase] + short_site(event.site, sites)
     done = done_words(event.action, event.ns)
     if event.expired and event.action is Action.HOLD:
         done = f"gave up after {duration(event.ns)}"
-    return f"{said}, {done}" if done else said
-
-
-def _columns(headings: Sequence[str], rows: Sequence[tuple[int, str]]) -> list[str]:
-    cells = [(column, textwrap.wrap(cell, CELL_CHARACTERS) or [""]) for column, cell in rows]
-    widths = [
-        max([len(heading), *(len(line) for c, lines in cells if c == column for line in lines)])
-        for column, heading in enumerate(headings)
-    ]
-    offsets = [sum(widths[:column]) + len(GAP) * column for column in range(len(headings))]
-    first = "".join(
-        heading.ljust(width + len(GAP)) for heading, width in zip(headings, widths, strict=True)
-    )
-    return [
-        first.rstrip(),
-        *(" " * offsets[column] + line for column, lines in cells for line in lines),
-    ]
+    return "".join([said, f", {done}" if done else "", f"\n* {mark}" if mark else ""])

@@ -5,7 +5,7 @@ Numbers of threads are those of the plan, from 0 on; visits count from 1, as in 
 
 from collections.abc import Mapping
 
-from stressor.model.plan import ANYWHERE, Action, Rule, Until
+from stressor.model.plan import ANY_STEP, ANYWHERE, Action, Rule, Switch, Until
 from stressor.model.site import Category, Kind, Phase, Site
 from stressor.report.plain import plain
 
@@ -43,6 +43,18 @@ def rule_words(rule: Rule, sites: Sites) -> str:
         said.append(_until(rule.until, sites))
         said.append(f"(at most {duration(rule.most_ns)})")
     return " ".join(said)
+
+
+def switch_words(switch: Switch, sites: Sites) -> str:
+    """One switch as a sentence without its full stop."""
+    exactly = f" (choice {switch.step})" if switch.step != ANY_STEP else ""
+    to = f"thread {switch.to}"
+    if switch.thread < 0:
+        return f"{to} goes first{exactly}"
+    if not switch.site:
+        return f"after thread {switch.thread} {to} goes on{exactly}"
+    where = f"{switch.phase.value} {site_words(switch.site, sites)} ({ordinal(switch.visit)} visit)"
+    return f"thread {switch.thread} gives the turn to {to} {where}{exactly}"
 
 
 def selector_words(selector: str, sites: Sites) -> str:
@@ -92,6 +104,11 @@ def duration(ns: int) -> str:
             value = ns / size
             return f"{value:.3g} {unit}" if value < 1000 else f"{value:.0f} {unit}"
     return f"{ns} ns"
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """Count things: "1 visit", "2 visits"; `more` where the plural is not made with an s."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def ordinal(number: int) -> str:

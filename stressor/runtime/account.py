@@ -5,12 +5,13 @@ that neither an earlier trial's file nor half of one is ever taken for a result.
 length and made printable here, where the exception still is. What it means is the oracles' business.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from stressor.runtime.wire import encode
 
 MOST_MESSAGE = 2000
 MOST_TRACEBACK = 8000
@@ -91,7 +92,7 @@ def write(path: Path, data: dict[str, Any]) -> None:
     draft = f"{path}.tmp"
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        rest = memoryview(json.dumps(data, separators=(",", ":")).encode())
+        rest = memoryview(encode(data).encode())
         while rest:
             rest = rest[os.write(file, rest) :]
     finally:

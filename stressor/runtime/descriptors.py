@@ -5,12 +5,13 @@ touch the protocol, so it moves to private descriptors, which a forked child clo
 """
 
 import contextlib
-import json
 import os
 import sys
 from typing import Any, BinaryIO
 
 from attrs import frozen
+
+from stressor.runtime.wire import decode, encode
 
 
 @frozen
@@ -25,12 +26,12 @@ class Protocol:
         line = self.commands.readline()
         if not line.endswith(b"\n"):
             return None
-        command: dict[str, Any] = json.loads(line)
+        command: dict[str, Any] = decode(line)
         return command
 
     def write(self, answer: dict[str, Any]) -> None:
         """Send one answer, whole."""
-        self.answers.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
+        self.answers.write(encode(answer).encode() + b"\n")
         self.answers.flush()
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ target's import or from an operation, in any thread, so it is listened for all t
 said about it is `stressor.interpreter`'s, which is imported only when there is something to say.
 """
 
-import os
 import sys
 import warnings
 from typing import TextIO
@@ -54,15 +53,11 @@ def refusal() -> str:
         return ""
     from stressor.interpreter import (  # noqa: PLC0415 - heavy, and needed only to refuse
         CouldNotTest,
-        gil_refusal,
         require_free_threading,
     )
 
-    named = culprit()
-    if named:
-        return gil_refusal(named, os.environ, sys._xoptions)
     try:
-        require_free_threading()
+        require_free_threading(culprit())
     except CouldNotTest as why:
         return str(why)
     return ""

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from stressor.model.plan import Call, Plan
 from stressor.targets import Harness, Operation
+from stressor.targets.literals import written
 
 _ATOMS = frozenset({int, str, bytes, float, complex, bool, type(None), type(...)})
 
@@ -62,7 +63,7 @@ class Program:
         step = Step(
             self._operations[call.op],
             operation.function,
-            operation.arguments(call.entropy),
+            operation.arguments_of(call),
             operation.legal,
         )
         if not operation.has_arguments:
@@ -76,7 +77,17 @@ def texts(harness: Harness, plan: Plan) -> list[list[str]]:
 
 
 def _text(operation: Operation, call: Call) -> str:
-    return operation.shown(operation.arguments(call.entropy))
+    return operation.shown(operation.arguments_of(call))
+
+
+def literals(harness: Harness, plan: Plan) -> list[list[str]]:
+    """Return every call's arguments as `Call.given`, "" of a call that has an argument that no
+    literal gives. Raises like `Program`.
+    """
+    return [
+        [written(harness.operation(call.op).arguments_of(call)) for call in calls]
+        for calls in plan.program
+    ]
 
 
 def is_plain(value: object) -> bool:

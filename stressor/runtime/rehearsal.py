@@ -6,7 +6,6 @@ target is refused, with a message that names the step. The child is armed withou
 thread 0, so its record tells the parent which sites the operations reach.
 """
 
-import json
 import os
 import signal
 import time
@@ -20,6 +19,7 @@ from attrs import define
 from stressor.model.plan import Call, Plan
 from stressor.runtime import account, binding, gil, processes
 from stressor.runtime.program import Program, Step
+from stressor.runtime.wire import decode
 from stressor.targets import Harness, HarnessError
 
 SECONDS = float(os.environ.get("STRESSOR_REHEARSAL_SECONDS", "60"))
@@ -30,6 +30,7 @@ ENTROPIES = ("", "5f3a9c17e4b2086d" * 4)
 """Each operation is called once with each: the simplest arguments, and some that are not."""
 
 FINISHED = "its end"
+OWN_FAULT = 4
 
 
 class Refused(Exception):
@@ -78,7 +79,9 @@ def rehearse(
     began = time.monotonic()
     status = processes.wait_at_most(processes.fork(live), SECONDS, kept)
     seconds = time.monotonic() - began
-    said = json.loads(notes.path.read_bytes())
+    said = decode(notes.path.read_bytes())
+    if said["exit_code"] == OWN_FAULT:
+        raise RuntimeError(f"the rehearsal failed:\n{said['why']}")
     if said["exit_code"] == 3:
         raise Refused(said["why"], exit_code=3)
     what = f"failed: {said['why']}" if said["exit_code"] else _death(status)
@@ -111,8 +114,7 @@ def _live(harness: Harness, record: Path, notes: Notes) -> NoReturn:
     except StepFailed as failure:
         notes.refuse(str(failure), 2)
     except BaseException:
-        traceback.print_exc()
-        os._exit(70)
+        notes.refuse(traceback.format_exc(), OWN_FAULT)
     os._exit(0)
 
 

@@ -20,10 +20,10 @@ from typing import Any, NoReturn
 from attrs import asdict, frozen
 
 from stressor.model.plan import Plan
-from stressor.runtime import account, binding, gil, processes, scope, trial
+from stressor.runtime import account, binding, changes, gil, processes, scope, trial
 from stressor.runtime.descriptors import Protocol, flush_streams, take_protocol
 from stressor.runtime.order import read_order
-from stressor.runtime.program import texts
+from stressor.runtime.program import literals, texts
 from stressor.runtime.rehearsal import Refused, rehearse
 from stressor.targets import Harness, HarnessError, load
 
@@ -45,15 +45,21 @@ class Orders:
 def serve(text: str) -> NoReturn:
     """Be the fork server; ends with the process."""
     protocol = take_protocol()
+    orders = Orders(**json.loads(text))
+    changes.remember(orders.target)
     try:
-        orders = Orders(**json.loads(text))
         server = Server(protocol, Path(orders.slot))
         server.obey(server.start(orders))
     except Refused as refusal:
         protocol.write({"refused": {"exit": refusal.exit_code, "message": str(refusal)}})
     except Exception:
         # Nothing of the target runs in this process after its import, and that is guarded.
-        protocol.write({"fault": traceback.format_exc()})
+        blame = changes.blame()
+        fault = traceback.format_exc()
+        if blame:
+            protocol.write({"refused": {"exit": 3, "message": blame + fault}})
+        else:
+            protocol.write({"fault": fault})
     flush_streams()
     os._exit(0)  # whatever the target registered to run at exit is none of our business
 
@@ -167,7 +173,8 @@ def _require(refusal: str) -> None:
 def _tell_texts(harness: Harness, assignment: trial.Assignment) -> NoReturn:
     """Write the calls of the plan as text: asked for only when a trial has to be shown to somebody."""
     try:
-        said: dict[str, Any] = {"texts": texts(harness, assignment.plan)}
+        plan = assignment.plan
+        said: dict[str, Any] = {"texts": texts(harness, plan), "literals": literals(harness, plan)}
     except HarnessError as error:
         said = {"refused": str(error)}
     account.write(assignment.slot / TEXTS, {"nonce": assignment.nonce, **said})

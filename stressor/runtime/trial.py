@@ -52,7 +52,7 @@ def live(harness: Harness, assignment: Assignment) -> NoReturn:
 def _end_with_fault(assignment: Assignment, text: str) -> NoReturn:
     """From any thread: the other ones may wait for ever for the one that failed."""
     try:
-        blame = changes.blame(assignment.plan.target)
+        blame = changes.blame()
         assignment.report({"refused": blame + text} if blame else {"fault": text})
     except OSError as error:
         # No room for a result, say. This is the last way to tell that it was not the target.

@@ -7,14 +7,17 @@ target's own functions pass through untouched: what they mean is for the oracles
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import ModuleType
 
 from attrs import field, frozen
 
+from stressor.model.plan import Call
 from stressor.targets.calltext import call_text
 from stressor.targets.definition import Declaration, Target, declaration
 from stressor.targets.errors import HarnessError
+from stressor.targets.literals import read
 
 TWO_WAYS = (
     "Give it a class derived from stressor.targets.Target, or SETUP() and OPS; "
@@ -58,6 +61,21 @@ class Operation:
             HarnessError: the strategies raised, or rejected all that was made of the entropy.
         """
         return {} if self.draw is None else self.draw(entropy)
+
+    def arguments_of(self, call: Call) -> dict[str, object]:
+        """Make new arguments of a plan's call: those it gives, or else those its entropy makes.
+
+        Raises:
+            HarnessError: see `arguments`; or what is given is no dict of literals, or does not fit.
+        """
+        if not call.given:
+            return self.arguments(call.entropy)
+        try:
+            given = read(call.given)
+            inspect.signature(self.function).bind(None, **given)
+        except (TypeError, ValueError) as error:
+            raise HarnessError(f"{self.name}: the arguments {call.given[:200]}: {error}.") from None
+        return given
 
     def call(self, state: object, arguments: Mapping[str, object]) -> object:
         """Carry it out once; whatever the target raises comes through."""

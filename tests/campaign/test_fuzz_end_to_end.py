@@ -110,8 +110,9 @@ def test_interrupt_ends_with_the_summary_and_leaves_no_process(stressor: Command
     process = stressor.start("fuzz", CASES / "correct" / "lost_update", "--time", "250")
     try:
         assert process.stderr is not None
-        # The first is the seed, the next says that trials are under way.
+        # The first is the seed, the second what is loaded, the next says that trials are under way.
         process.stderr.readline()
+        assert "loading" in process.stderr.readline()
         assert "exploring" in process.stderr.readline()
         family = psutil.Process(process.pid).children(recursive=True)
         assert family

@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from stressor.campaign.account import Account, read_account, read_texts
 from stressor.campaign.evidence import MOST_PRINTED, Remains, gather, printable
-from stressor.model.evidence import CallStatus, End, Ending, Raised
+from stressor.model.evidence import CallStatus, Control, Divergence, End, Ending, Raised, Why
 from stressor.model.outcome import Verdict
-from stressor.model.plan import Call, Plan
+from stressor.model.plan import Call, Plan, Schedule, Switch
+from stressor.model.record import RECORD_SIZE
+from stressor.model.site import Phase
 from stressor.oracles import judge
+from tests.unit.written_record import BEGIN, GET, TRACE, VISIT, Written
 
 PLAN = Plan("t.py", ((Call("a"), Call("b")), (Call("a"),)), seed=1)
 SHAPE = (2, 1)
@@ -126,12 +130,55 @@ def test_without_result_and_record_nothing_passed(tmp_path: Path, ending: Ending
 
 
 def test_a_record_of_garbage_is_no_record(tmp_path: Path) -> None:
-    (tmp_path / "record.bin").write_bytes(b"\xff" * 6_926_288)
+    (tmp_path / "record.bin").write_bytes(b"\xff" * RECORD_SIZE)
 
     evidence = gather(PLAN, remains(tmp_path, Ending(End.SIGNALLED, 11)))
 
     assert evidence.crash is None
     assert evidence.sites == ()
+
+
+def test_a_schedule_that_left_no_record_is_told_as_one_that_did_nothing(tmp_path: Path) -> None:
+    account = Account(rounds=1, calls=("rr", "r"))
+    controlled = evolve(PLAN, schedule=Schedule())
+
+    evidence = gather(controlled, remains(tmp_path, account=account))
+
+    assert evidence.control == Control()
+    assert judge(evidence).verdict is Verdict.UNKNOWN
+    assert gather(PLAN, remains(tmp_path, account=account)).control is None
+
+
+def test_a_schedule_is_gathered_with_its_choices_and_where_it_was_left(tmp_path: Path) -> None:
+    record = Written(tmp_path / "record.bin")
+    record.control(BEGIN, VISIT, diverged=(1, 0))
+    record.departed(1, VISIT)
+    switch = Switch(0, GET, 2, Phase.AFTER, to=1, step=1)
+    controlled = evolve(PLAN, schedule=Schedule(switches=(switch,)))
+    good = remains(tmp_path, account=Account(rounds=1, calls=("rr", "r")))
+    crashed = remains(tmp_path, Ending(End.SIGNALLED, 11))
+
+    for left in (good, crashed):
+        control = gather(controlled, left).control
+
+        assert control is not None
+        assert [step.why for step in control.steps] == [Why.BEGIN, Why.VISIT]
+        assert control.divergence == Divergence(
+            1, f"thread 0 after {GET} (visit 2), then thread 1", f"thread 1 after {GET} (visit 7)"
+        )
+    assert judge(gather(controlled, good)).verdict is Verdict.DIVERGED
+    assert judge(gather(controlled, crashed)).verdict is Verdict.FAILED
+
+
+def test_a_schedule_with_another_trace_was_left(tmp_path: Path) -> None:
+    Written(tmp_path / "record.bin").control(BEGIN, VISIT)
+    good = remains(tmp_path, account=Account(rounds=1, calls=("rr", "r")))
+    verdicts = {
+        trace: judge(gather(evolve(PLAN, schedule=Schedule(trace=trace)), good)).verdict
+        for trace in ("", f"{TRACE:016x}", "f" * 16)
+    }
+
+    assert list(verdicts.values()) == [Verdict.PASSED, Verdict.PASSED, Verdict.DIVERGED]
 
 
 def test_a_fault_of_our_own_is_never_the_targets(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from attrs import evolve
+
 from stressor.campaign.supervise import PATIENCE, TICK, Patience, Sample
 from stressor.model.evidence import End
 from stressor.model.plan import Limits
@@ -84,3 +86,16 @@ def test_a_parent_that_was_suspended_does_not_take_one_look_for_a_hang() -> None
 
 def test_memory_comes_first() -> None:
     assert ending(child(seconds=60, megabytes=101.0)) == (End.MEMORY, TICK)
+
+
+def test_a_child_that_knows_its_deadlock_is_believed_at_once() -> None:
+    for runnable in (False, True):
+        told = Sample(TICK, 0.1, 7, runnable, megabytes=1.0, all_wait=False, deadlock=True)
+
+        assert ending([told]) == (End.STUCK, TICK)
+
+
+def test_waiting_with_a_time_out_is_no_hang() -> None:
+    samples = [evolve(sample, all_wait=False) for sample in child(seconds=60)]
+
+    assert ending(samples) == (End.SLOW, PATIENCE * LIMITS.seconds)

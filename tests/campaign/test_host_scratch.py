@@ -82,3 +82,23 @@ def test_shared_memory_is_taken_only_with_room(
     monkeypatch.setattr(module, "SHARED_MEMORY", Path("/"))
     monkeypatch.setattr(module, "ROOM", 1 << 62)
     assert choose_base() == tmp_path
+
+
+def test_a_cleaner_that_comes_between_making_and_locking_takes_the_name_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaned: list[Path] = []
+
+    def lock_after_a_cleaner(file: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        cleaned.extend(remove_abandoned(tmp_path))
+        flock(file, how)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lock_after_a_cleaner)
+    with Scratch(tmp_path) as scratch:
+        assert len(cleaned) == 1
+        assert scratch.path not in cleaned
+        assert scratch.path.with_name(f"{scratch.path.name}.lock").exists()
+        assert remove_abandoned(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

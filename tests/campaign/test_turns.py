@@ -194,7 +194,13 @@ MODELLED = [
     "collect collect|collect grow|grow collect",
     "collect_often freeze|grow collect|collect_often",
 ]
-NOT_MODELLED = ["fork collect|grow", "start_thread|collect", "start_sleeper|grow", "read|write", "spin|tell"]
+NOT_MODELLED = [
+    "fork collect|grow",
+    "start_thread|collect",
+    "start_sleeper|grow",
+    "read|write",
+    "spin|tell",
+]
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +213,11 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hosts, str
 
 
 def carried_out(
-    hosts: tuple[Hosts, str], scene: str, scheduler: Spec = SCHEDULERS[0], seed: int = 0, rounds: int = 1
+    hosts: tuple[Hosts, str],
+    scene: str,
+    scheduler: Spec = SCHEDULERS[0],
+    seed: int = 0,
+    rounds: int = 1,
 ) -> Trial:
     program = tuple(tuple(map(Call, calls.split())) for calls in scene.split("|"))
     plan = Plan(
@@ -227,7 +237,9 @@ def control(trial: Trial) -> Control:
 
 
 @pytest.mark.parametrize("scene", MODELLED)
-def test_what_is_modelled_passes_and_is_the_same_each_time(hosts: tuple[Hosts, str], scene: str) -> None:
+def test_what_is_modelled_passes_and_is_the_same_each_time(
+    hosts: tuple[Hosts, str], scene: str
+) -> None:
     for scheduler in SCHEDULERS:
         for seed in SEEDS:
             one, other = (carried_out(hosts, scene, scheduler, seed) for _ in range(2))
@@ -251,7 +263,9 @@ def test_what_is_not_modelled_passes_too(hosts: tuple[Hosts, str], scene: str) -
         assert trial.outcome.verdict is Verdict.PASSED, trial.outcome
 
 
-def test_a_call_that_waits_outside_loses_the_turn_and_that_is_told(hosts: tuple[Hosts, str]) -> None:
+def test_a_call_that_waits_outside_loses_the_turn_and_that_is_told(
+    hosts: tuple[Hosts, str],
+) -> None:
     trial = carried_out(hosts, "read|write")
     assert control(trial).revoked == 1
     assert any("lost it" in said for said in trial.outcome.undecided)

@@ -76,6 +76,64 @@ def test_an_import_that_kills_the_interpreter_is_not_tested(stage: Stages) -> No
         _ = target.host.hello
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("os.fork = None", r"os\.fork was replaced"),
+        ("builtins.isinstance = builtins.sorted = None", r"builtins\.isinstance was replaced"),
+        ("limit(resource.RLIMIT_NOFILE, 3)", "RLIMIT_NOFILE was lowered to 3"),
+        ("limit(resource.RLIMIT_AS, 64 << 20)", "RLIMIT_AS was lowered to 67108864"),
+        ("limit(resource.RLIMIT_FSIZE, 0)", "RLIMIT_FSIZE was lowered to 0"),
+        ("limit(resource.RLIMIT_FSIZE, 10_000)", "RLIMIT_FSIZE was lowered to 10000"),
+    ],
+)
+def test_what_a_target_takes_from_stressor_is_no_fault_of_stressor(
+    stage: Stages, change: str, said: str
+) -> None:
+    target = stage(
+        "import builtins, os, resource\n"
+        "def limit(what, most): resource.setrlimit(what, (most, resource.getrlimit(what)[1]))\n"
+        f"{WORKS.replace('    ', '')}{change}\n"
+    )
+
+    with pytest.raises(NotTestedError, match=rf"target_0\.py: cannot be tested, (.|\n)*{said}"):
+        _ = target.host.hello
+
+
+def test_a_limit_that_only_a_trial_runs_into_is_the_targets(stage: Stages) -> None:
+    target = stage(
+        """
+        import resource, threading
+        def SETUP(): return None
+        def limit(state):
+            if threading.current_thread() is not threading.main_thread():
+                _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+        OPS = {"limit": limit}
+        """
+    )
+
+    with pytest.raises(UsageError, match=r"target_0\.py: (.|\n)*RLIMIT_FSIZE was lowered to 0"):
+        target.run("limit")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "json.dumps = json.loads = None",
+        "json.JSONEncoder = json.encoder.JSONEncoder = None",
+        "builtins.open = None",
+        "traceback.format_exc = traceback.print_exc = None",
+    ],
+)
+def test_what_stressor_needs_itself_may_be_replaced(stage: Stages, change: str) -> None:
+    target = stage(
+        f"import builtins, json, json.encoder, traceback\n{WORKS.replace('    ', '')}{change}\n"
+    )
+
+    assert target.run("fine", "fine fine").complete
+
+
 needs_a_module_with_the_gil = pytest.mark.skipif(
     importlib.util.find_spec("pystack") is None,
     reason="pystack's module is the one that turns it on",

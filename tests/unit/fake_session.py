@@ -8,7 +8,7 @@ from typing import cast
 from attrs import define, evolve, field, frozen
 
 from stressor.campaign import canary
-from stressor.campaign.explore import CarryOut
+from stressor.campaign.carryout import CarryOut
 from stressor.campaign.hello import Hello
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.session import Session

@@ -10,14 +10,17 @@ import pytest
 from attrs import evolve
 
 from stressor import __version__
+from stressor.campaign.progress import MOST_REASONS, OTHER_REASONS, Tally
 from stressor.campaign.report import INTERRUPTED
 from stressor.campaign.session import Session
 from stressor.cli.boundary import FAULT_HEADING, exit_code_of, say
 from stressor.cli.bundled import bundled_targets
 from stressor.cli.main import run, stressor
+from stressor.cli.shares import Share, share_of
 from stressor.cli.telling import worst
 from stressor.corpus import Corpus
 from stressor.errors import NotTestedError, UsageError
+from stressor.minimize.followup import GRACE_SECONDS, FollowUp
 from stressor.model.evidence import End, Ending, Evidence
 from stressor.model.outcome import Outcome, Verdict
 from stressor.model.plan import Action, Plan, Rule
@@ -25,9 +28,11 @@ from stressor.model.site import Phase
 from stressor.model.trial import Trial
 from tests.unit.fake_race import BUG, Odds, Race
 from tests.unit.fake_session import Shell, shell
+from tests.unit.fake_turns import TornReads
 from tests.unit.test_explore import CALM, FRAGILE
 
-FUZZ = ("fuzz", "cache", "--trials", "25", "--rounds", "5", "--seed", "1")
+# The fake race knows delays, not turns.
+FUZZ = ("fuzz", "cache", "--trials", "25", "--rounds", "5", "--seed", "1", "--mode", "perturbed")
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +114,14 @@ def test_commands_of_groups_show_examples(group: str, capsys: pytest.CaptureFixt
         (["fuzz", "t", "--memory", "99999999999"], "is not in the range"),
         (["fuzz", "t", "--modules", ""], "an empty GLOB matches nothing"),
         (["fuzz", "t", "--time", "soon"], "'soon' is not a valid float"),
-        (["fuzz", "t", "--strategy", "pct"], "'pct' is not one of 'none', 'uniform'"),
+        (["fuzz", "t", "--strategy", "fuzzy"], "'fuzzy' is not one of 'none', 'uniform'"),
+        (["fuzz", "t", "--mode", "parallel"], "'parallel' is not one of 'perturbed', 'controlled'"),
+        (["fuzz", "t", "--double-check", "101%"], "'101%' is not a percentage"),
+        (["fuzz", "t", "--double-check", "nan"], "'nan' is not a percentage"),
+        (["fuzz", "t", "--exhaustive", "2"], "'2' is not preemptions=N or delays=N"),
+        (["fuzz", "t", "--exhaustive", "steps=2"], "'steps=2' is not preemptions=N or delays=N"),
+        (["fuzz", "t", "--exhaustive", "delays=101"], "N from 0 to 100"),
+        (["fuzz", "cache", "--mode", "perturbed", "--strategy", "pct"], "is for perturbed mode"),
         (["fuzz", "t", "--allocator", "jemalloc"], "'jemalloc' is not one of"),
         (["replay"], "Missing argument 'ENTRY'"),
         (["replay", "no-such-file"], "no-such-file: cannot be opened"),
@@ -179,6 +191,43 @@ def test_options_reach_the_plans() -> None:
         assert (plan.limits.seconds, plan.limits.memory_mb) == (2.5, 99)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "controlled"),
+    [
+        (["--mode", "perturbed"], {False}),
+        (["--mode", "controlled"], {True}),
+        (["--strategy", "pos"], {True}),
+        ([], {False, True}),
+    ],
+)
+def test_mode_reaches_the_plans(arguments: list[str], controlled: set[bool]) -> None:
+    fuzz = calm()
+
+    assert fuzz("fuzz", "cache", "--trials", "40", "--rounds", "5", *arguments) == 0
+
+    assert {plan.schedule is not None for plan in fuzz.hosts.asked} == controlled
+
+
+def test_exhaustive_search_that_ends_says_what_was_tried(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fuzz, wanted = shell(TornReads()), ("--threads", "2", "--calls", "1", "--no-minimize")
+
+    assert fuzz("fuzz", "cache", "--exhaustive", "delays=1,sleep-sets", *wanted) == 1
+
+    text = " ".join(capsys.readouterr().out.split())
+    assert "schedules with at most 1 delay of 3 programs were tried, but for those" in text
+
+
+def test_double_checks_are_carried_out_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = ("--mode", "controlled", "--trials", "20", "--rounds", "5", "--no-minimize")
+
+    shell(TornReads())("fuzz", "cache", "--double-check", "100%", *wanted)
+
+    told = capsys.readouterr().out
+    assert "0 of 20 controlled trials went another way when carried out again (0 %)" in told
+
+
 def test_seed_is_printed_and_repeats_the_plans(capsys: pytest.CaptureFixture[str]) -> None:
     first, second = calm(), calm()
     first("fuzz", "cache", "--trials", "10")
@@ -224,7 +273,52 @@ def test_time_is_split_between_targets(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Session, "fuzz", looks)
     fuzz("fuzz", "cache", "queue", "--trials", "2", "--time", "30")
-    assert given == [15.0, 15.0]
+    # Half of the first share is kept for minimizing; the second gets what the first left.
+    assert given[0] == 7.5
+    assert 15.0 < given[1] <= 30.0
+
+    given.clear()
+    fuzz("fuzz", "cache", "queue", "--trials", "2", "--time", "30", "--no-minimize")
+    assert given[0] == 15.0
+
+
+def test_the_shares_of_a_command_make_up_its_time() -> None:
+    used: list[float] = []
+    for _ in range(7):
+        share = share_of(120.0, 8, used, GRACE_SECONDS)
+        used.append(share.seconds + share.grace)
+    assert used[0] == 22.5
+    last = share_of(120.0, 8, used, GRACE_SECONDS)
+    # All took as much as they could, and the last has its quarter of an equal share.
+    assert last == Share(3.75, GRACE_SECONDS)
+    assert sum(used) + last.seconds < 121.0
+    assert share_of(120.0, 8, [7.5] * 4, GRACE_SECONDS).seconds > 11.0
+    assert share_of(60.0, 1, [], GRACE_SECONDS) == Share(60.0, GRACE_SECONDS)
+    assert share_of(1200.0, 2, [], GRACE_SECONDS) == Share(580.0, GRACE_SECONDS)
+    # Those before used up all: there is a little for the rest, and it is not said to be tested else.
+    assert share_of(120.0, 8, [70.0, 60.0], 0.0) == Share(3.75, 0.0)
+
+
+def test_what_is_minimized_is_shown_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fuzz = fragile()
+    fuzz.hosts.targets = ("cache", "queue")
+    real = FollowUp.__call__
+
+    def short_of_time(self, trial, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+        return trial if trial.plan.target == "cache" else real(self, trial, *rest)
+
+    monkeypatch.setattr(FollowUp, "__call__", short_of_time)
+    assert fuzz("fuzz", "cache", "queue", "--trials", "25", "--rounds", "5", "--seed", "1") == 1
+
+    printed = capsys.readouterr()
+    assert f"found: {BUG} (" in printed.err
+    first, second = (part for part in printed.out.split("FAILED: ")[1:])
+    assert "minimized yet" not in first
+    assert "It is not minimized yet" in second
+    assert "1 failure found in queue" in second
+    assert printed.out.index("1 failure found in cache") < printed.out.index("FAILED: ")
 
 
 def test_single_target_that_is_gone_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,6 +337,19 @@ def test_single_target_that_is_gone_is_still_one_json_document(
     assert "no such file" in campaign["error"]
 
 
+def test_what_is_loaded_is_said_before_it_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fragile()("fuzz", "no-such\x1btarget") == 2
+    said = capsys.readouterr().err
+    assert "stressor: loading no-such\\x1btarget ...\n" in said
+    assert said.index("loading") < said.index("there is no such file")
+
+    entry = found_entry()
+    for command in ("replay", "minimize"):
+        capsys.readouterr()
+        fragile()(command, entry)
+        assert capsys.readouterr().err.startswith("stressor: loading cache ...\n")
+
+
 def test_glob_that_matches_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     calm()(*FUZZ, "--modules", "*/nope.so")
     assert "*/nope.so: no module" in capsys.readouterr().err
@@ -257,11 +364,25 @@ def test_canary_that_is_not_caught_is_exit_3(capsys: pytest.CaptureFixture[str])
     assert fuzz.hosts.asked == []
 
 
-def test_nothing_exercised_is_exit_3() -> None:
+def test_nothing_exercised_is_exit_3_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     def stuck(plan: Plan) -> Trial:
-        return Trial(plan, Evidence(Ending(End.SLOW)), Outcome(Verdict.UNKNOWN))
+        reasons = ("the trial was too slow", "and a remark")
+        return Trial(plan, Evidence(Ending(End.SLOW)), Outcome(Verdict.UNKNOWN, (), reasons))
 
     assert shell(stuck)(*FUZZ) == 3
+    out = capsys.readouterr().out
+    assert "25 unknown" in out
+    assert "25 trials: the trial was too slow" in out
+    assert "remark" not in out
+
+
+def test_reasons_without_end_are_not_all_kept() -> None:
+    tally, plan = Tally(), Plan("cache", ((),), seed=1)
+    for number in range(2 * MOST_REASONS):
+        outcome = Outcome(Verdict.UNKNOWN, (), (f"setup raised {number}",))
+        tally.add(Trial(plan, Evidence(Ending(End.SLOW)), outcome))
+    assert len(tally.reasons) == MOST_REASONS + 1
+    assert tally.reasons[OTHER_REASONS] == MOST_REASONS
 
 
 def test_fault_of_stressor_is_said_to_be_its_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -383,7 +504,9 @@ def test_replay_that_reached_no_place_of_its_plan_is_exit_3(
     entry = found_entry()
     trial = Corpus(entry.parents[1]).load(_entry(entry))
     rule = Rule(Action.SLEEP, "call:_gone:PyDict_GetItem+0x1", Phase.AFTER)
-    saved = Corpus(Path("rebuilt")).keep(evolve(trial, plan=evolve(trial.plan, rules=(rule,))))
+    saved = Corpus(Path("rebuilt")).keep(
+        evolve(trial, plan=evolve(trial.plan, rules=(rule,), schedule=None))
+    )
 
     assert calm()("replay", saved) == 3
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from stressor.campaign.progress import Finding, Status, Tally
-from stressor.cli.watch import LiveWatch, PlainWatch, display, numbers, watching
+from stressor.cli.watch import LiveWatch, PlainWatch, Reports, display, numbers, watching
 from stressor.model.plan import Call, Plan
 from tests.unit.fake_race import BUG, Odds, Race
 
@@ -46,7 +47,7 @@ def test_numbers_say_what_was_done_and_what_is_left() -> None:
 
 def test_plain_lines_come_every_five_seconds() -> None:
     lines, text = memory()
-    watch = PlainWatch(lines, None, at(0.0, 1.0, 5.0, 6.0, 9.9, 10.0))
+    watch = PlainWatch(lines, lines, None, at(0.0, 1.0, 5.0, 6.0, 9.9, 10.0))
 
     for _ in range(5):
         watch.update(status())
@@ -58,11 +59,32 @@ def test_failure_is_told_in_full_or_in_a_line() -> None:
     lines, said = memory()
     results, report = memory()
 
-    PlainWatch(lines, results).found(failed_finding())
-    PlainWatch(lines, None).found(failed_finding())
+    PlainWatch(lines, results, Reports()).found(failed_finding())
+    PlainWatch(lines, results, None).found(failed_finding())
 
-    assert f"FAILED: {BUG}" in report.getvalue()
+    assert report.getvalue().count(f"FAILED: {BUG}") == 1
     assert said.getvalue() == f"found: {BUG}\n"
+
+
+def test_a_report_that_is_not_minimized_waits_unless_only_it_has_the_failure() -> None:
+    lines, said = memory()
+    results, report = memory()
+    reports = Reports()
+    saved = evolve(failed_finding(), path=Path("corpus/entry.json"))
+    small = evolve(saved, trial=evolve(saved.trial, minimized=True))
+
+    reports.tell(results, lines, saved)
+    assert report.getvalue() == ""
+    assert said.getvalue().startswith(f"found: {BUG} (corpus/entry.json)")
+    began = [reports.has_begun]
+
+    reports.tell(results, lines, small)
+    reports.tell(results, lines, failed_finding())
+    assert [*began, reports.has_begun] == [False, True]
+    assert report.getvalue().count("FAILED") == 2
+    reports.release(results)
+    reports.release(results)
+    assert report.getvalue().count("FAILED") == 3
 
 
 def test_live_display_is_redrawn_five_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +92,7 @@ def test_live_display_is_redrawn_five_times_a_second(monkeypatch: pytest.MonkeyP
     live = Live(console=console, auto_refresh=False)
     drawn: list[object] = []
     monkeypatch.setattr(live, "update", lambda shown, refresh: drawn.append(shown))
-    watch = LiveWatch(live, at(0.0, 0.1, 0.2, 0.3, 0.45))
+    watch = LiveWatch(live, Reports(), at(0.0, 0.1, 0.2, 0.3, 0.45))
 
     for _ in range(5):
         watch.update(status())
@@ -91,7 +113,7 @@ def test_display_names_the_failures() -> None:
 
 
 def test_without_a_terminal_there_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with watching(quiet=False) as progress:
+    with watching(Reports()) as progress:
         progress.note("in a file")
 
     assert isinstance(progress, PlainWatch)

@@ -22,7 +22,9 @@ from stressor.model.codec import (
 from stressor.model.evidence import (
     CallResult,
     CallStatus,
+    Control,
     Crash,
+    Divergence,
     End,
     Ending,
     Event,
@@ -30,9 +32,23 @@ from stressor.model.evidence import (
     Frame,
     Loss,
     Raised,
+    Step,
+    Wait,
+    Why,
 )
 from stressor.model.outcome import Failure, FailureKind, Outcome, Signature, Verdict
-from stressor.model.plan import Action, Allocator, Call, Limits, Plan, Rule, Spec, Until
+from stressor.model.plan import (
+    Action,
+    Allocator,
+    Call,
+    Limits,
+    Plan,
+    Rule,
+    Schedule,
+    Spec,
+    Switch,
+    Until,
+)
 from stressor.model.site import Category, Phase, Site
 from stressor.model.trial import Origin, Rate, Trial
 
@@ -51,6 +67,25 @@ PLAN = Plan(
     allocator=Allocator.DEBUG,
     ledger=False,
     limits=Limits(2.5, 512),
+)
+BEGIN = Switch(-1, "", 0, Phase.BEFORE, to=1, step=0)
+SWITCH = Switch(0, SITE, 2, Phase.AFTER, to=1)
+CONTROLLED = evolve(
+    PLAN,
+    rules=(),
+    schedule=Schedule(Spec("pct", {"depth": 3.0}), (BEGIN, SWITCH), hooks=True, trace="0" * 16),
+    home=1,
+)
+CONTROL = Control(
+    steps=(
+        Step(-1, "", 0, Phase.BEFORE, to=1, why=Why.BEGIN, ready=(0, 1)),
+        Step(1, SITE, 2, Phase.AFTER, to=0, why=Why.VISIT, ready=(0, 1), obj=1 << 63),
+    ),
+    count=70_000,
+    trace="0123456789abcdef",
+    deadlock=(Wait(0, SITE, 1, 0xF00),),
+    divergence=Divergence(1, "a", "b"),
+    revoked=2,
 )
 FRAME = Frame("_csv.so", 0x12, "parse", "_csv.c:7", "/lib/_csv.so")
 TRIAL = Trial(
@@ -76,9 +111,9 @@ TRIAL = Trial(
 )
 
 
-def edited(changes: dict[str, Any]) -> bytes:
-    """A written plan with values replaced; "__" in a name leads inside."""
-    data = json.loads(encode_compact(PLAN))
+def edited(changes: dict[str, Any], noun: Noun = PLAN) -> bytes:
+    """A written noun with values replaced; "__" in a name leads inside."""
+    data = json.loads(encode_compact(noun))
     for path, value in changes.items():
         *folders, last = path.split("__")
         inner = data
@@ -88,9 +123,13 @@ def edited(changes: dict[str, Any]) -> bytes:
     return json.dumps(data).encode()
 
 
+CONTROLLED_TRIAL = evolve(TRIAL, plan=CONTROLLED, evidence=evolve(TRIAL.evidence, control=CONTROL))
+
+
 @pytest.mark.parametrize("encode", [encode_compact, encode_readable])
 def test_a_trial_survives_unchanged(encode: Callable[[Noun], bytes]) -> None:
     assert decode(encode(TRIAL), Trial, "x") == TRIAL
+    assert decode(encode(CONTROLLED_TRIAL), Trial, "x") == CONTROLLED_TRIAL
     assert decode(encode(TRIAL.evidence), Evidence, "x") == TRIAL.evidence
     assert decode(encode(TRIAL.outcome), Outcome, "x") == TRIAL.outcome
 
@@ -201,6 +240,75 @@ def test_what_is_wrong_is_refused_with_its_place(changes: dict[str, Any], proble
     with pytest.raises(CodecError) as refused:
         decode(edited(changes), Plan, "entry.json")
     assert str(refused.value).startswith(f"entry.json: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"rules": [{"action": "yield"}]}, "schedule: a plan has rules or a schedule, not both"),
+        ({"schedule__trace": "0" * 15}, "schedule.trace: must be empty or 16 lower-case"),
+        ({"schedule__trace": "0" * 16 + "\n"}, "schedule.trace: must be empty or 16 lower-case"),
+        ({"schedule__trace": "F" * 16}, "schedule.trace: must be empty or 16 lower-case"),
+        ({"schedule__then__name": "a b"}, "schedule.then.name: must be a scheduler's name: 'a b'"),
+        ({"schedule__then__name": "../pct"}, "schedule.then.name: must be a scheduler's name"),
+        ({"schedule__then__name": ""}, "schedule.then.name: must have 1 to"),
+        (
+            {"schedule__then__numbers": {"depth": 1e300}},
+            "schedule.then.numbers[depth]: must be between",
+        ),
+        ({"schedule__switches__1__thread": 2}, "schedule.switches[1].thread: must be between 0"),
+        ({"schedule__switches__1__thread": -1}, "schedule.switches[1].thread: must be between 0"),
+        ({"schedule__switches__0__thread": -2}, "schedule.switches[0].thread: must be between -1"),
+        (
+            {"schedule__switches__0__visit": 1},
+            "schedule.switches[0].visit: must be between 0 and 0",
+        ),
+        ({"schedule__switches__1__visit": 0}, "schedule.switches[1].visit: must be between 1"),
+        ({"schedule__switches__1__to": 2}, "schedule.switches[1].to: must be between 0 and 1"),
+        ({"schedule__switches__1__to": -1}, "schedule.switches[1].to: must be between 0 and 1"),
+        ({"schedule__switches__1__step": -2}, "schedule.switches[1].step: must be between -1"),
+        ({"schedule__switches__1__step": 0.5}, "schedule.switches[1].step: must be a whole number"),
+        ({"schedule__switches__1__site": "a\0"}, "schedule.switches[1].site: must be Unicode text"),
+        ({"schedule__switches__1__phase": 1}, "schedule.switches[1].phase: 1 is not a valid Phase"),
+        ({"schedule__hooks": 1}, "schedule.hooks: must be true or false"),
+        ({"schedule__more": 1}, "schedule: unknown keys: more"),
+        ({"home": 2}, "home: must be between 0 and 1: 2"),
+        ({"home": -1}, "home: must be between 0 and 1: -1"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(changes: dict[str, Any], problem: str) -> None:
+    inside = {f"plan__{path}": value for path, value in changes.items()}
+    with pytest.raises(CodecError) as refused:
+        decode(edited(inside, CONTROLLED), Plan, "x")
+    assert str(refused.value).startswith(f"x: plan.{problem}")
+
+
+def test_a_plan_has_as_many_switches_as_the_shim_takes() -> None:
+    assert CONTROLLED.schedule is not None
+    most = evolve(CONTROLLED, schedule=Schedule(switches=(SWITCH,) * 16384))
+    assert decode(encode_readable(most), Plan, "x") == most
+    more = evolve(CONTROLLED, schedule=Schedule(switches=(SWITCH,) * 16385))
+    with pytest.raises(CodecError, match=r"schedule\.switches: must be between 0 and 16384 swit"):
+        decode(encode_compact(more), Plan, "x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"trace": "x"}, "trace: must be empty or 16 lower-case"),
+        ({"steps__1__thread": 64}, "steps[1].thread: is no thread: 64"),
+        ({"steps__1__to": -2}, "steps[1].to: is no thread: -2"),
+        ({"steps__1__ready": [0, -1]}, "steps[1].ready: must be a set of threads"),
+        ({"deadlock__0__thread": -1}, "deadlock[0].thread: is no thread: -1"),
+    ],
+)
+def test_a_control_with_threads_that_cannot_be_is_refused(
+    changes: dict[str, Any], problem: str
+) -> None:
+    inside = {f"evidence__control__{path}": value for path, value in changes.items()}
+    with pytest.raises(CodecError) as refused:
+        decode(edited(inside, CONTROLLED_TRIAL.evidence), Evidence, "x")
+    assert str(refused.value).startswith(f"x: evidence.control.{problem}")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from stressor.corpus import Corpus, load_entry
-from stressor.corpus.folder import folder_name, short_target
+from stressor.corpus.folder import folder_name, is_same, may_hold, short_target
 from stressor.corpus.store import MOST_TO_TIDY, OTHERS
 from stressor.model.codec import plan_key
 from stressor.model.outcome import Outcome, Verdict
@@ -173,6 +173,71 @@ def test_pruning_leaves_each_target_its_failure_of_one_signature(tmp_path: Path)
     assert len({path.parent for path in paths}) == 2
     assert corpus.prune(0).removed == ()
     assert {entry.path for entry in corpus.exemplars()} == paths
+
+
+def test_targets_that_share_a_folder_do_not_push_each_other_out(tmp_path: Path) -> None:
+    corpus = Corpus(tmp_path)
+    theirs = with_calls(2 * OTHERS)
+    theirs = evolve(theirs, plan=evolve(theirs.plan, target="other/t/target.py"))
+    path = corpus.keep(theirs)
+    for calls in range(1, OTHERS + 2):
+        assert corpus.keep(with_calls(calls)).parent == path.parent
+    assert path.exists()
+    assert corpus.prune(0).removed
+    assert len(corpus.entries()) == 2
+
+    [(entry, trial)] = corpus.known(theirs.plan.target).entries
+    assert (entry.path, trial) == (path, theirs)
+    [(_, trial)] = corpus.known(with_calls(1).plan.target).entries
+    assert trial.plan.calls == 2
+
+
+def test_known_failures_of_a_target_are_found_and_no_other_is_read(
+    tmp_path: Path,
+) -> None:
+    corpus = Corpus(tmp_path)
+    cheap = [corpus.keep(with_calls(1, where=where)) for where in ("a:f", "b:g")]
+    corpus.keep(with_calls(2, where="a:f"))
+    bad = cheap[0].with_name(f"{0:016x}.json")
+    bad.write_text("{")
+    corpus.keep(CRASHED).write_text("{")
+
+    known = corpus.known(with_calls(1).plan.target)
+
+    assert [entry.path for entry, _ in known.entries] == cheap
+    assert [problem.path for problem in known.problems] == [bad]
+    assert corpus.known("nowhere.py").entries == ()
+
+
+@pytest.mark.parametrize("spelled", ["box/target.py", "target.py", "./target.py", "link.py"])
+@pytest.mark.parametrize("kept_as", ["box/target.py", "target.py", "../box/target.py"])
+def test_a_target_is_known_however_it_is_spelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelled: str, kept_as: str
+) -> None:
+    for name in ("box/box", "box"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "box/target.py").touch()
+    (tmp_path / "box/link.py").symlink_to("target.py")
+    (tmp_path / "box/box/target.py").symlink_to("../target.py")
+    monkeypatch.chdir(tmp_path / "box")
+    corpus = Corpus(tmp_path / "corpus")
+    corpus.keep(evolve(CRASHED, plan=evolve(CRASHED.plan, target=kept_as)))
+
+    assert len(corpus.known(spelled).entries) == 1
+    assert len(corpus.known(str(tmp_path / "box/target.py")).entries) == 1
+    assert corpus.known("other.py").entries == ()
+
+
+def test_targets_are_the_same_by_name_or_by_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert is_same("target.py", f"{tmp_path}/target.py")
+    assert is_same("pkg.module:Class", "pkg.module:Class")
+    assert not is_same("target.py", "other.py")
+    assert may_hold(folder_name(SIGNATURE, "pkg.module:Class"), "pkg.module:Class")
+    assert not may_hold(folder_name(SIGNATURE, "pkg.module:Class"), "pkg.module")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from attrs import evolve
 from stressor.corpus import Corpus, CorpusWriteError, load_entry
 from stressor.errors import ExitCode
 from stressor.model.codec import MOST_BYTES
-from stressor.model.evidence import CallResult, CallStatus, Event, Raised
+from stressor.model.evidence import CallResult, CallStatus, Control, Event, Raised, Step, Why
 from stressor.model.plan import Call, Plan
 from stressor.model.site import Phase
 from tests.unit.trials import CRASHED, EVIDENCE, GET, with_calls
@@ -150,3 +150,18 @@ def test_what_would_be_refused_is_not_said_to_be_kept(tmp_path: Path) -> None:
 
 def test_a_corpus_that_cannot_be_written_is_not_a_fault_of_stressor() -> None:
     assert CorpusWriteError("x", "the disk is full").exit_code is ExitCode.USAGE
+
+
+def test_the_first_choices_of_a_long_schedule_are_kept_and_their_number(tmp_path: Path) -> None:
+    steps = tuple(
+        Step(number % 2, GET, 1 + number, Phase.AFTER, 0, Why.VISIT, (0, 1))
+        for number in range(40_000)
+    )
+    control = Control(steps, count=len(steps), trace="0" * 16)
+    kept = Corpus(tmp_path).keep(evolve(CRASHED, evidence=evolve(EVIDENCE, control=control)))
+
+    found = load_entry(kept).evidence.control
+    assert found is not None
+    assert found.count == 40_000
+    assert found.steps == steps[: len(found.steps)]
+    assert 1_000 < len(found.steps) < 40_000

@@ -8,7 +8,9 @@ import pytest
 from attrs import define, evolve, field
 
 from stressor.campaign.budget import Budget
-from stressor.campaign.explore import REVISITS, BrokenError, Campaign, CarryOut, Surface
+from stressor.campaign.carryout import BrokenError, CarryOut
+from stressor.campaign.explore import REVISITS, Campaign, Surface
+from stressor.campaign.findings import Shrink
 from stressor.campaign.progress import Finding, Status
 from stressor.campaign.report import INTERRUPTED
 from stressor.campaign.settings import Settings
@@ -65,7 +67,7 @@ def campaign(
     carry_out: CarryOut,
     notebook: Notebook | None = None,
     settings: Settings = SETTINGS,
-    shrinks: bool = True,
+    shrink: Shrink | None = smaller,
 ) -> Campaign:
     notebook = notebook or Notebook()
     return Campaign(
@@ -75,7 +77,7 @@ def campaign(
         notebook.keep,
         notebook,
         Budget(settings.seconds, settings.trials),
-        smaller if shrinks else None,
+        shrink,
     )
 
 
@@ -127,14 +129,13 @@ def test_rare_failure_is_kept_at_once_and_followed_up_when_exploring_is_over() -
 def test_failure_that_comes_again_is_followed_up_at_once_from_the_cheaper_trial() -> None:
     notebook, race = Notebook(), Race(Random(1), FRAGILE)
     starts: list[Trial] = []
-    running = campaign(race, notebook)
 
     def looks(trial: Trial, carry_out: CarryOut, doing: Callable[[str], None]) -> Trial:
         starts.append(trial)
         assert running.budget.trials_left
         return smaller(trial, carry_out, doing)
 
-    running.shrink = looks
+    running = campaign(race, notebook, shrink=looks)
     running.run()
 
     [start] = starts
@@ -144,7 +145,6 @@ def test_failure_that_comes_again_is_followed_up_at_once_from_the_cheaper_trial(
 def test_hang_is_followed_up_last_however_often_it_comes() -> None:
     notebook = Notebook()
     hang = Signature(FailureKind.HANG, "cache.c:lock")
-    running = campaign(Race(Random(1), CALM), notebook)
 
     def hangs(plan: Plan) -> Trial:
         return Trial(plan, QUIET, Outcome(Verdict.FAILED, (Failure(hang, "stuck"),)))
@@ -153,7 +153,7 @@ def test_hang_is_followed_up_last_however_often_it_comes() -> None:
         assert running.budget.trials_left == 0
         return smaller(trial, carry_out, doing)
 
-    running.jobs, running.shrink = (hangs,), looks
+    running = campaign(hangs, notebook, shrink=looks)
     report = running.run()
 
     assert report.status.tally.failures[hang] == 30
@@ -187,7 +187,7 @@ def test_known_signature_is_counted_only() -> None:
 def test_without_shrinking_the_failure_is_kept_as_found() -> None:
     notebook = Notebook()
 
-    report = campaign(Race(Random(1), FRAGILE), notebook, shrinks=False).run()
+    report = campaign(Race(Random(1), FRAGILE), notebook, shrink=None).run()
 
     assert not any(trial.minimized for trial in notebook.kept)
     assert report.findings[0].path == Path("entry-2")
@@ -209,14 +209,11 @@ def test_failure_that_cannot_be_saved_is_still_reported(refusal: Exception) -> N
 
 def test_what_dies_while_minimizing_loses_nothing() -> None:
     notebook = Notebook()
-    running = campaign(Race(Random(1), FRAGILE), notebook)
 
     def dies(trial: Trial, carry_out: CarryOut, doing: Callable[[str], None]) -> Trial:
         raise RuntimeError("a bug in the minimizer")
 
-    running.shrink = dies
-
-    report = running.run()
+    report = campaign(Race(Random(1), FRAGILE), notebook, shrink=dies).run()
 
     assert report.exit_code == ExitCode.INTERNAL
     assert [str(fault) for fault in report.faults] == ["a bug in the minimizer"]

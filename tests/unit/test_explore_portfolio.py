@@ -7,20 +7,28 @@ from attrs import evolve
 
 from stressor.campaign.known import KnownSites
 from stressor.campaign.portfolio import PAUSED_PER_TRIAL_NS, SHARES, Portfolio, chosen, paused_ns
-from stressor.campaign.settings import Settings
+from stressor.campaign.settings import Mode, Settings
 from stressor.errors import UsageError
 from stressor.model.bounds import check_plan
+from stressor.model.evidence import Control, End, Ending, Evidence
+from stressor.model.outcome import Outcome, Verdict
 from stressor.model.plan import Allocator, Plan
 from stressor.model.site import Category, Phase, Site
+from stressor.model.trial import Trial
+from stressor.schedules.registry import SCHEDULERS
 from stressor.strategies import BY_NAME
 from stressor.targets.harness import OperationInfo
+from tests.unit.fake_turns import TornReads
 
+GETS = (OperationInfo("get"), OperationInfo("put"))
 OPERATIONS = (OperationInfo("get"), OperationInfo("put", has_arguments=True, weight=2.0))
 SITES = (
     Site("call:m:PyDict_GetItem+0x1", Category.BORROWED_REF, (Phase.AFTER,), visits=3),
     Site("call:m:_Py_DecRefShared+0x2", Category.REFCOUNT, (Phase.BEFORE,), 9, may_detach=True),
 )
-SETTINGS = Settings("t", seed=11, threads=5, calls=30, rounds=40)
+ALL = Settings("t", seed=11, threads=5, calls=30, rounds=40)
+SETTINGS = evolve(ALL, modes=(Mode.PERTURBED,))
+CONTROLLED = evolve(ALL, modes=(Mode.CONTROLLED,))
 
 
 def plans(
@@ -87,8 +95,104 @@ def test_named_strategy_with_nothing_to_act_on_still_makes_plans() -> None:
 
 
 def test_unknown_strategy_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="no strategy 'pct'; there are: none, uniform"):
-        chosen(("none", "pct"))
+    with pytest.raises(UsageError, match=r"no strategy 'fuzzy'; there are: none, uniform.*, pct"):
+        chosen(evolve(ALL, strategies=("none", "fuzzy")))
+
+
+def test_both_modes_are_used_unless_one_is_asked_for() -> None:
+    modes = Counter(plan.schedule is not None for plan in plans(ALL))
+
+    # Half of 600, three standard deviations are 6 %.
+    assert 0.44 < modes[True] / 600 < 0.56
+    assert {plan.schedule is None for plan in plans(SETTINGS)} == {True}
+    assert {plan.schedule is None for plan in plans(CONTROLLED)} == {False}
+
+
+def test_named_strategies_choose_the_mode() -> None:
+    assert chosen(evolve(ALL, strategies=("pct",))).modes == (Mode.CONTROLLED,)
+    assert chosen(evolve(ALL, strategies=("edges",))).modes == (Mode.PERTURBED,)
+    assert chosen(evolve(ALL, strategies=("edges", "pct"))).modes == tuple(Mode)
+
+
+def test_strategy_of_the_other_mode_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="none of the strategies pct is for perturbed mode"):
+        chosen(evolve(SETTINGS, strategies=("pct",)))
+
+
+def test_controlled_plans_are_short_and_many_rounds() -> None:
+    made = plans(CONTROLLED)
+
+    for plan in made:
+        check_plan(plan)
+        assert plan.rules == ()
+        assert 2 <= plan.threads <= 3
+        assert all(1 <= len(calls) <= 30 for calls in plan.program)
+        assert 1 <= plan.rounds <= 40
+    assert sum(max(map(len, plan.program)) <= 4 for plan in made) > 500
+    assert sum(plan.rounds > 4 for plan in made) > 450
+    assert {plan.home for plan in made} == {None, 0, 1, 2}
+    schedulers = {plan.schedule.then.name for plan in made if plan.schedule is not None}
+    # Nothing was learnt, so feedback has nothing to change: it takes a random walk.
+    assert schedulers == set(SCHEDULERS)
+
+
+def test_choices_at_allocations_are_commoner_where_no_call_is_known() -> None:
+    def hooked(sites: tuple[Site, ...]) -> int:
+        made = plans(CONTROLLED, sites)
+        return sum(plan.schedule is not None and plan.schedule.hooks for plan in made)
+
+    assert 0 < 2 * hooked(SITES) < hooked(()) < 600
+
+
+def test_numbers_of_the_schedulers_are_theirs() -> None:
+    for plan in plans(CONTROLLED):
+        assert plan.schedule is not None
+        then = plan.schedule.then
+        assert then.numbers.keys() <= SCHEDULERS[then.name].keys()
+        if then.name == "surw":
+            assert list(then.numbers) == [f"count{thread}" for thread in range(plan.threads)]
+
+
+def test_lengths_of_earlier_trials_are_used() -> None:
+    portfolio = Portfolio(evolve(CONTROLLED, strategies=("pct",)), OPERATIONS)
+    for index in range(40):
+        plan = portfolio.plan(index, SITES)
+        control = Control((), 1000 * plan.calls)
+        evidence = Evidence(Ending(End.EXITED), 1, control=control)
+        portfolio.learn(Trial(plan, evidence, Outcome(Verdict.PASSED)))
+
+    later = [portfolio.plan(index, SITES) for index in range(100, 200)]
+
+    for plan in later:
+        assert plan.schedule is not None
+        assert plan.schedule.then.numbers["steps"] == 1000 * plan.calls
+
+
+def test_feedback_changes_what_showed_something_new() -> None:
+    portfolio, target = Portfolio(evolve(CONTROLLED, strategies=("feedback",)), GETS), TornReads()
+    changed = []
+
+    for index in range(200):
+        plan = portfolio.plan(index, SITES)
+        trial = target(plan)
+        portfolio.learn(evolve(trial, outcome=Outcome(Verdict.PASSED)))
+        assert plan.schedule is not None
+        if plan.schedule.switches:
+            changed.append(plan)
+            check_plan(plan)
+
+    assert len(changed) > 50
+    assert {plan.strategy.name for plan in changed} == {"feedback"}
+
+
+def test_failing_trials_teach_nothing() -> None:
+    portfolio, target = Portfolio(evolve(CONTROLLED, strategies=("feedback",)), GETS), TornReads()
+
+    for index in range(100):
+        plan = portfolio.plan(index, SITES)
+        portfolio.learn(evolve(target(plan), outcome=Outcome(Verdict.FAILED)))
+        assert plan.schedule is not None
+        assert plan.schedule.switches == ()
 
 
 @pytest.mark.parametrize("allocator", Allocator)

@@ -16,7 +16,7 @@ from stressor.campaign.hosts import Hosts
 from stressor.campaign.interrupt import stop_on_interrupt
 from stressor.campaign.locate import located
 from stressor.campaign.origin import origin_of, versions_of
-from stressor.campaign.session import Session, is_same
+from stressor.campaign.session import Session
 from stressor.errors import NotTestedError
 from stressor.model.evidence import End, Ending, Evidence
 from stressor.model.outcome import FailureKind, Outcome, Signature, Verdict
@@ -122,16 +122,6 @@ def test_canary_always_runs_the_same_program() -> None:
     assert {plan.program for plan in plans} == {canary.PROGRAM}
     assert all(plan.ledger for plan in plans)
     assert len(plans) == canary.MOST_TRIALS
-
-
-def test_targets_are_the_same_by_name_or_by_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    assert is_same("target.py", f"{tmp_path}/target.py")
-    assert is_same("pkg.module:Class", "pkg.module:Class")
-    assert not is_same("target.py", "other.py")
 
 
 def test_origin_names_what_installed_the_modules() -> None:

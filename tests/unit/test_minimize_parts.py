@@ -196,12 +196,18 @@ class Budget:
         (Budget(90.0), 30.0),
         (Budget(3.0), 10.0),
         (Budget(0.0), 10.0),
-        (Budget(0.0, overtime=15.0), 5.0),
+        (Budget(0.0, overtime=11.0), 6.0),
         (Budget(0.0, overtime=GRACE_SECONDS), 0.0),
     ],
 )
 def test_share_of_the_campaign(budget: Budget, seconds: float) -> None:
     assert FollowUp(Effort(), budget)._seconds() == seconds
+
+
+def test_a_share_of_a_command_has_its_own_grace() -> None:
+    # Searching, and half as much for measuring, are six seconds together.
+    assert FollowUp(Effort(), Budget(2.0), grace=4.0)._seconds() == 4.0
+    assert FollowUp(Effort(), Budget(0.0, overtime=3.0), grace=3.0)._seconds() == 0.0
 
 
 def test_without_time_a_failure_stays_as_it_was_found() -> None:

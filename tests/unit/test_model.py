@@ -5,13 +5,20 @@ from attrs import evolve
 
 from stressor.model.cost import cost
 from stressor.model.outcome import Failure, FailureKind, Outcome, Signature, Verdict
-from stressor.model.plan import Action, Allocator, Call, Plan, Rule, Until
+from stressor.model.plan import Action, Allocator, Call, Plan, Rule, Schedule, Spec, Switch, Until
 from stressor.model.site import Category, Kind, Phase, Site, key_hash
 from stressor.model.trial import Rate
 
 PLAN = Plan("target.py", ((Call("pull"), Call("push", "0a0b")), (Call("pull"),)), seed=1)
 DELAY = Rule(Action.SLEEP, most_ns=1000)
 PIN = Rule(Action.HOLD, most_ns=1000, until=Until(1, "call:m:f+0x1", 1))
+SWITCH = Switch(0, "call:m:f+0x1", 1, Phase.AFTER, to=1)
+GOES_ON = evolve(SWITCH, to=0)
+AT_END = Switch(0, "", 0, Phase.BEFORE, to=1)
+
+
+def controlled(*switches: Switch, then: str = "first", hooks: bool = False) -> Plan:
+    return evolve(PLAN, schedule=Schedule(Spec(then), switches, hooks))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +94,22 @@ def test_counts_of_a_plan() -> None:
         (evolve(PLAN, rules=(evolve(DELAY, most_ns=10),)), evolve(PLAN, rules=(DELAY,))),
         (PLAN, evolve(PLAN, rounds=2)),
         (PLAN, evolve(PLAN, allocator=Allocator.DEBUG)),
+        (PLAN, evolve(PLAN, home=0)),
+        # A pin needs no turnstile, and a switch says more than a delay.
+        (PLAN, controlled()),
+        (evolve(PLAN, rules=(PIN, PIN)), controlled(SWITCH, SWITCH)),
+        (controlled(SWITCH, SWITCH), evolve(PLAN, rules=(PIN, PIN, PIN))),
+        (controlled(SWITCH, SWITCH), evolve(PLAN, rules=(DELAY, DELAY))),
+        # What a scheduler draws can be spelled out, at any length.
+        (controlled(*[SWITCH] * 99), controlled(then="pct")),
+        (evolve(PLAN, rules=(DELAY,) * 99), controlled(then="walk")),
+        (controlled(SWITCH), controlled(SWITCH, SWITCH)),
+        # Only giving the turn away at a visit raises a question.
+        (controlled(AT_END, GOES_ON, GOES_ON), controlled(SWITCH)),
+        (controlled(SWITCH), controlled(SWITCH, GOES_ON)),
+        (controlled(SWITCH), controlled(evolve(SWITCH, step=0))),
+        (controlled(SWITCH, GOES_ON), controlled(evolve(SWITCH, step=7))),
+        (controlled(SWITCH), controlled(SWITCH, hooks=True)),
     ],
 )
 def test_costs_in_the_order_in_which_they_weigh(cheaper: Plan, dearer: Plan) -> None:

@@ -6,7 +6,9 @@ from attrs import evolve
 from stressor.model.evidence import (
     CallResult,
     CallStatus,
+    Control,
     Crash,
+    Divergence,
     End,
     Ending,
     Event,
@@ -100,6 +102,40 @@ def test_an_order_that_did_not_come_about_is_no_pass() -> None:
     assert outcome.verdict is Verdict.DIVERGED
     assert "thread 1 held at call:m:f+0x1 (visit 4)" in outcome.undecided[0]
     assert judge(held(expired=False)).verdict is Verdict.PASSED
+
+
+TURNS = Control(count=9, trace="0" * 16)
+LEFT = evolve(TURNS, divergence=Divergence(7, "thread 0 at A", "thread 1 at B"))
+
+
+def test_a_schedule_that_was_kept_passed() -> None:
+    assert judge(evolve(PASSED, control=TURNS)) == Outcome(Verdict.PASSED)
+
+
+def test_a_schedule_that_was_left_is_no_pass() -> None:
+    outcome = judge(evolve(PASSED, control=LEFT))
+    assert outcome.verdict is Verdict.DIVERGED
+    assert outcome.undecided == ("step 7: wanted thread 0 at A, got thread 1 at B",)
+
+
+def test_what_is_unknown_is_unknown_before_it_diverged() -> None:
+    outcome = judge(evolve(PASSED, control=LEFT, ending=Ending(End.SLOW)))
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert judge(evolve(PASSED, control=LEFT, calls=((RAISED,),))).verdict is Verdict.FAILED
+
+
+def test_a_schedule_without_turns_exercised_nothing() -> None:
+    outcome = judge(evolve(PASSED, control=Control()))
+    assert outcome.verdict is Verdict.UNKNOWN
+    assert outcome.undecided == ("nothing was exercised: no thread took a turn of the schedule",)
+
+
+def test_waits_that_are_not_modelled_are_said_with_any_verdict() -> None:
+    outcome = judge(evolve(PASSED, control=evolve(TURNS, revoked=2)))
+    assert outcome.verdict is Verdict.PASSED
+    assert "lost it, 2 times: the next run may go another way" in outcome.undecided[0]
+    outcome = judge(evolve(PASSED, control=evolve(LEFT, revoked=1)))
+    assert [text.split(" ", 1)[0] for text in outcome.undecided] == ["step", "a"]
 
 
 def test_a_failure_outside_of_the_order_is_a_failure() -> None:

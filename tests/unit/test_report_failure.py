@@ -80,6 +80,7 @@ def test_the_last_events_of_the_threads_side_by_side() -> None:
         "                                              -> operation push",
         "<- PyList_GetItem in parse_save_field+0x1c,",
         "waited 1.2 ms",
+        "* last visit",
         "                                              -> PyList_SetItem in _csv+0x2345",
         "                                              <- PyList_SetItem in _csv+0x2345",
     ]

@@ -66,6 +66,21 @@ def test_silence_is_only_about_what_was_exercised() -> None:
     assert summary_report(nothing).plain.startswith("t.py was not tested")
 
 
+def test_why_trials_were_not_decided_is_told_most_frequent_first() -> None:
+    reasons = {"rare": 1, "too slow\x1b": 40, "killed": 3, "d": 1, "e": 2, "f": 2, "g": 1}
+    lines = summary_report(evolve(SUMMARY, reasons=reasons)).plain.splitlines()
+    start = lines.index("Undecided")
+    assert lines[start + 1 : lines.index("Notes") - 1] == [
+        "  40 trials: too slow\\x1b",
+        "  3 trials: killed",
+        "  2 trials: e",
+        "  2 trials: f",
+        "  1 trial: d",
+        "  2 trials for other reasons",
+    ]
+    assert summary_data(evolve(SUMMARY, reasons=reasons))["undecided"] == reasons
+
+
 def test_the_same_for_machines() -> None:
     data = json.loads(json.dumps(summary_data(SUMMARY)))
     assert data["trials"] == 1250

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from stressor.campaign.explore import CarryOut
+from stressor.campaign.carryout import CarryOut
 from stressor.campaign.known import KnownSites
 from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.settings import Settings
