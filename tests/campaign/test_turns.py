@@ -5,7 +5,6 @@ and gives the same trace each time; where something is not modelled, the evidenc
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
