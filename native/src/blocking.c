@@ -32,7 +32,9 @@ try_or_park(struct stressor_thread *self, attempt try, void *object, uint64_t de
 {
     bool in_time = true;
     for (;;) {
-        int error = try(object);
+        int error =
+        try
+            (object);
         if (error != EAGAIN) {
             return error;
         }
@@ -40,7 +42,9 @@ try_or_park(struct stressor_thread *self, attempt try, void *object, uint64_t de
             return ETIMEDOUT;
         }
         stressor_turn_enlist(self, object, deadline);
-        error = try(object);
+        error =
+        try
+            (object);
         if (error != EAGAIN) {
             stressor_turn_delist(self);
             return error;
@@ -164,9 +168,8 @@ I
 stressor_model_pthread_mutex_timedlock(P m, P until)
 {
     struct stressor_thread *self = stressor_turn_self();
-    return self == NULL
-               ? pthread_mutex_timedlock(m, until)
-               : try_or_park(self, try_mutex, m, stressor_time_at(CLOCK_REALTIME, until));
+    return self == NULL ? pthread_mutex_timedlock(m, until)
+                        : try_or_park(self, try_mutex, m, stressor_time_at(CLOCK_REALTIME, until));
 }
 
 I
@@ -320,8 +323,7 @@ stressor_model_usleep(I us)
 {
     struct stressor_thread *self = stressor_turn_self();
     struct timespec span = {us / 1000000, us % 1000000 * 1000L};
-    return self == NULL ? usleep((useconds_t)us)
-                        : sleep_until(self, stressor_time_after(&span));
+    return self == NULL ? usleep((useconds_t)us) : sleep_until(self, stressor_time_after(&span));
 }
 
 I

@@ -33,8 +33,7 @@ stressor_model_poll(P fds, Z n, I ms)
 {
     struct stressor_thread *self = stressor_turn_self();
     int found = 0;
-    while (self != NULL && ms != 0 && (found = poll(fds, (nfds_t)n, 0)) == 0 &&
-           others_went(self)) {
+    while (self != NULL && ms != 0 && (found = poll(fds, (nfds_t)n, 0)) == 0 && others_went(self)) {
     }
     return found != 0 ? found : poll(fds, (nfds_t)n, ms);
 }

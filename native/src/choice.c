@@ -19,18 +19,6 @@ static const struct stressor_scheduler *scheduler;
 static const int64_t *scheduler_numbers;
 static struct stressor_scheduler_state scheduler_state;
 
-static inline struct stressor_turns *
-turns(void)
-{
-    return &stressor_turns;
-}
-
-static inline struct stressor_control *
-control(void)
-{
-    return &stressor_record->control;
-}
-
 void
 stressor_choice_open(const struct stressor_scheduler *wanted, const int64_t *numbers)
 {
@@ -59,11 +47,12 @@ stressor_choice_tell(int thread, const struct stressor_step *at, uint8_t categor
 void
 stressor_turns_place(int thread, enum stressor_place place)
 {
-    turns()->seats[thread].place = (uint8_t)place;
-    turns()->ready &= ~stressor_bit(thread);
-    turns()->ready |= place == STRESSOR_READY ? stressor_bit(thread) : 0;
-    turns()->changes++;
-    control()->waits[thread].waiting = place == STRESSOR_WAITING;
+    /* Atomic: its thread looks without the lock whether it takes part. */
+    __atomic_store_n(&stressor_turns.seats[thread].place, (uint8_t)place, __ATOMIC_RELAXED);
+    stressor_turns.ready &= ~stressor_bit(thread);
+    stressor_turns.ready |= place == STRESSOR_READY ? stressor_bit(thread) : 0;
+    stressor_turns.changes++;
+    stressor_record->control.waits[thread].waiting = place == STRESSOR_WAITING;
 }
 
 /* Who may be chosen: after a yield only once everybody who was ready then has had a turn or is not
@@ -72,32 +61,32 @@ stressor_turns_place(int thread, enum stressor_place place)
 static uint64_t
 fair_set(void)
 {
-    if (STRESSOR_LIKELY(!turns()->fairness)) {
-        return turns()->ready;
+    if (STRESSOR_LIKELY(!stressor_turns.fairness)) {
+        return stressor_turns.ready;
     }
     uint64_t fair = 0;
-    turns()->fairness = false;
-    for (int i = 0; i < (int)turns()->parties; i++) {
-        struct stressor_seat *seat = &turns()->seats[i];
-        seat->owed &= turns()->ready;
-        turns()->fairness |= seat->owed != 0;
-        fair |= seat->owed == 0 ? turns()->ready & stressor_bit(i) : 0;
+    stressor_turns.fairness = false;
+    for (int i = 0; i < (int)stressor_turns.parties; i++) {
+        struct stressor_seat *seat = &stressor_turns.seats[i];
+        seat->owed &= stressor_turns.ready;
+        stressor_turns.fairness |= seat->owed != 0;
+        fair |= seat->owed == 0 ? stressor_turns.ready & stressor_bit(i) : 0;
     }
-    return fair != 0 ? fair : turns()->ready;
+    return fair != 0 ? fair : stressor_turns.ready;
 }
 
 void
 stressor_owe(int thread)
 {
-    turns()->seats[thread].owed = turns()->ready & ~stressor_bit(thread);
-    turns()->fairness = true;
+    stressor_turns.seats[thread].owed = stressor_turns.ready & ~stressor_bit(thread);
+    stressor_turns.fairness = true;
 }
 
 static void
 repay(int thread)
 {
-    for (uint32_t i = 0; turns()->fairness && i < turns()->parties; i++) {
-        turns()->seats[i].owed &= ~stressor_bit(thread);
+    for (uint32_t i = 0; stressor_turns.fairness && i < stressor_turns.parties; i++) {
+        stressor_turns.seats[i].owed &= ~stressor_bit(thread);
     }
 }
 
@@ -105,17 +94,17 @@ repay(int thread)
 static void
 expire_passed(uint64_t now)
 {
-    turns()->soonest = STRESSOR_NEVER_NS;
-    for (int i = 0; i < (int)turns()->parties; i++) {
-        struct stressor_seat *seat = &turns()->seats[i];
+    stressor_turns.soonest = STRESSOR_NEVER_NS;
+    for (int i = 0; i < (int)stressor_turns.parties; i++) {
+        struct stressor_seat *seat = &stressor_turns.seats[i];
         if (seat->place != STRESSOR_WAITING) {
             continue;
         }
         if (seat->deadline <= now) {
             seat->timed_out = true;
             stressor_turns_place(i, STRESSOR_READY);
-        } else if (seat->deadline < turns()->soonest) {
-            turns()->soonest = seat->deadline;
+        } else if (seat->deadline < stressor_turns.soonest) {
+            stressor_turns.soonest = seat->deadline;
         }
     }
 }
@@ -123,12 +112,12 @@ expire_passed(uint64_t now)
 int
 stressor_choose(int current, enum stressor_why why, const struct stressor_step *at)
 {
-    uint64_t now = __atomic_add_fetch(&control()->now, STEP_NS, __ATOMIC_RELAXED);
-    if (STRESSOR_UNLIKELY(now >= turns()->soonest)) {
+    uint64_t now = __atomic_add_fetch(&stressor_record->control.now, STEP_NS, __ATOMIC_RELAXED);
+    if (STRESSOR_UNLIKELY(now >= stressor_turns.soonest)) {
         expire_passed(now);
     }
     struct stressor_point point = {.ready = fair_set(),
-                                   .step = control()->count,
+                                   .step = stressor_record->control.count,
                                    .pending = pending,
                                    .current = current,
                                    .why = (uint8_t)why};
@@ -138,9 +127,9 @@ stressor_choose(int current, enum stressor_why why, const struct stressor_step *
     }
     stressor_course_log(&point, at, to);
     repay(to);
-    turns()->in_a_row = to == current ? turns()->in_a_row + 1 : 0;
-    if (STRESSOR_UNLIKELY(turns()->in_a_row > MOST_IN_A_ROW)) {
-        turns()->in_a_row = 0;
+    stressor_turns.in_a_row = to == current ? stressor_turns.in_a_row + 1 : 0;
+    if (STRESSOR_UNLIKELY(stressor_turns.in_a_row > MOST_IN_A_ROW)) {
+        stressor_turns.in_a_row = 0;
         stressor_owe(to);
     }
     return to;

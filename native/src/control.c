@@ -46,9 +46,9 @@ read_switches(PyObject *list)
         if (read_switch(PyList_GET_ITEM(list, i), wanted) < 0) {
             return -1;
         }
-        bool ordered = i == 0 || (wanted->step >= 0 ? wanted->step > wanted[-1].step &&
-                                                          wanted[-1].step >= 0
-                                                    : true);
+        bool ordered =
+            i == 0 ||
+            (wanted->step >= 0 ? wanted->step > wanted[-1].step && wanted[-1].step >= 0 : true);
         if (!ordered) {
             PyErr_SetString(PyExc_ValueError,
                             "switches with a step come first, in the order of their steps");

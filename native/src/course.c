@@ -10,12 +10,6 @@ static size_t count; /* switches with a step first, in the order of their steps 
 static size_t stepped;
 static size_t next; /* of those with a step */
 
-static inline struct stressor_control *
-control(void)
-{
-    return &stressor_record->control;
-}
-
 void
 stressor_course_open(size_t switches)
 {
@@ -29,7 +23,7 @@ stressor_course_open(size_t switches)
 void
 stressor_course_begin_round(void)
 {
-    struct stressor_control *of = control();
+    struct stressor_control *of = &stressor_record->control;
     next = 0;
     for (size_t i = 0; i < count; i++) {
         stressor_switches[i].taken = false;
@@ -55,7 +49,7 @@ is_at(const struct stressor_switch *wanted, const struct stressor_step *at)
 static void
 diverge(enum stressor_divergence how, size_t wanted, const struct stressor_step *at)
 {
-    struct stressor_control *of = control();
+    struct stressor_control *of = &stressor_record->control;
     of->diverged = how;
     of->diverged_switch = (uint32_t)wanted;
     of->diverged_step = of->count;
@@ -65,7 +59,7 @@ diverge(enum stressor_divergence how, size_t wanted, const struct stressor_step 
 static int
 next_stepped(const struct stressor_point *point, const struct stressor_step *at)
 {
-    if (control()->diverged != STRESSOR_ON_COURSE || next == stepped ||
+    if (stressor_record->control.diverged != STRESSOR_ON_COURSE || next == stepped ||
         stressor_switches[next].step != (int64_t)point->step) {
         return -1;
     }
@@ -87,8 +81,7 @@ stressor_course_next(const struct stressor_point *point, const struct stressor_s
     int to = next_stepped(point, at);
     for (size_t i = stepped; to < 0 && i < count; i++) {
         struct stressor_switch *wanted = &stressor_switches[i];
-        if (!wanted->taken && is_at(wanted, at) &&
-            (point->ready & (UINT64_C(1) << wanted->to))) {
+        if (!wanted->taken && is_at(wanted, at) && (point->ready & (UINT64_C(1) << wanted->to))) {
             wanted->taken = true;
             to = wanted->to;
         }
@@ -108,7 +101,7 @@ mixed(uint64_t value)
 void
 stressor_course_log(const struct stressor_point *point, const struct stressor_step *at, int to)
 {
-    struct stressor_control *of = control();
+    struct stressor_control *of = &stressor_record->control;
     /* No address and no index goes in: the same schedule has the same trace in any process. */
     uint64_t place = site_hash(at) ^ ((uint64_t)at->visit << 24) ^
                      ((uint64_t)(uint16_t)at->thread << 8) ^ (uint64_t)to ^
@@ -128,7 +121,7 @@ stressor_course_log(const struct stressor_point *point, const struct stressor_st
 void
 stressor_course_end_round(void)
 {
-    if (control()->diverged == STRESSOR_ON_COURSE && next < stepped) {
+    if (stressor_record->control.diverged == STRESSOR_ON_COURSE && next < stepped) {
         struct stressor_step nowhere = {.site = UINT32_MAX, .thread = -1};
         diverge(STRESSOR_MISSED, next, &nowhere);
     }

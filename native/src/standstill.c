@@ -22,12 +22,6 @@ static int32_t seen_holder = -1;
 /* The thread that looks: it waits with a time-out, but only to look again. */
 static int owner;
 
-static inline struct stressor_turns *
-turns(void)
-{
-    return &stressor_turns;
-}
-
 /* The real clock: ours is never rewritten. */
 static uint64_t
 now_ns(void)
@@ -103,8 +97,8 @@ sleeps_for_ever(int tid)
 static bool
 is_parked(int tid)
 {
-    for (uint32_t i = 0; i < turns()->parties; i++) {
-        const struct stressor_seat *seat = &turns()->seats[i];
+    for (uint32_t i = 0; i < stressor_turns.parties; i++) {
+        const struct stressor_seat *seat = &stressor_turns.seats[i];
         if (seat->tid == tid) {
             return seat->place == STRESSOR_WAITING || seat->place == STRESSOR_READY;
         }
@@ -160,10 +154,10 @@ static void
 expire_next(void)
 {
     int next = -1;
-    for (int i = 0; i < (int)turns()->parties; i++) {
-        const struct stressor_seat *seat = &turns()->seats[i];
+    for (int i = 0; i < (int)stressor_turns.parties; i++) {
+        const struct stressor_seat *seat = &stressor_turns.seats[i];
         if (seat->place == STRESSOR_WAITING && seat->deadline != STRESSOR_NEVER_NS &&
-            (next < 0 || seat->deadline < turns()->seats[next].deadline)) {
+            (next < 0 || seat->deadline < stressor_turns.seats[next].deadline)) {
             next = i;
         }
     }
@@ -172,7 +166,7 @@ expire_next(void)
         stressor_turns_release();
         return;
     }
-    struct stressor_seat *seat = &turns()->seats[next];
+    struct stressor_seat *seat = &stressor_turns.seats[next];
     uint64_t *now = &stressor_record->control.now;
     *now = seat->deadline > *now ? seat->deadline : *now;
     seat->timed_out = true;
@@ -183,7 +177,7 @@ expire_next(void)
 static bool
 is_idle(void)
 {
-    return turns()->begun && turns()->holder < 0 && turns()->ready == 0 &&
+    return stressor_turns.begun && stressor_turns.holder < 0 && stressor_turns.ready == 0 &&
            !stressor_record->control.deadlock;
 }
 
@@ -192,13 +186,13 @@ look_at_idleness(void)
 {
     stressor_turns_acquire();
     bool idle = is_idle();
-    uint64_t changes = turns()->changes;
+    uint64_t changes = stressor_turns.changes;
     stressor_turns_release();
     if (!idle || !all_sleep()) {
         return;
     }
     stressor_turns_acquire();
-    if (is_idle() && turns()->changes == changes) {
+    if (is_idle() && stressor_turns.changes == changes) {
         expire_next();
     } else {
         stressor_turns_release();
@@ -211,7 +205,7 @@ static void
 look_at_holder(void)
 {
     stressor_turns_acquire();
-    int holder = turns()->holder;
+    int holder = stressor_turns.holder;
     uint64_t now = now_ns(), count = stressor_record->control.count;
     if (holder < 0 || holder != seen_holder || count != seen_count) {
         seen_holder = holder;
@@ -220,14 +214,15 @@ look_at_holder(void)
         stressor_turns_release();
         return;
     }
-    int tid = turns()->seats[holder].tid;
+    int tid = stressor_turns.seats[holder].tid;
     uint64_t quiet = now - seen_at;
     stressor_turns_release();
     if (quiet < ASLEEP_NS || (quiet < COMPUTING_NS && state_of(tid) != 'S')) {
         return;
     }
     stressor_turns_acquire();
-    if (turns()->begun && turns()->holder == holder && stressor_record->control.count == count) {
+    if (stressor_turns.begun && stressor_turns.holder == holder &&
+        stressor_record->control.count == count) {
         seen_holder = -1;
         stressor_turns_revoke();
     } else {
@@ -238,7 +233,7 @@ look_at_holder(void)
 void
 stressor_standstill_look(void)
 {
-    if (__atomic_load_n(&turns()->holder, __ATOMIC_RELAXED) < 0) {
+    if (__atomic_load_n(&stressor_turns.holder, __ATOMIC_RELAXED) < 0) {
         look_at_idleness();
     } else {
         look_at_holder();

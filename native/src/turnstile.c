@@ -15,22 +15,10 @@
 bool stressor_controlled;
 struct stressor_turns stressor_turns;
 
-static inline struct stressor_turns *
-turns(void)
-{
-    return &stressor_turns;
-}
-
-static inline struct stressor_control *
-control(void)
-{
-    return &stressor_record->control;
-}
-
 void
 stressor_turns_acquire(void)
 {
-    while (__atomic_exchange_n(&turns()->lock, 1, __ATOMIC_ACQUIRE) != 0) {
+    while (__atomic_exchange_n(&stressor_turns.lock, 1, __ATOMIC_ACQUIRE) != 0) {
         (void)syscall(SYS_sched_yield); /* its owner may need our processor */
     }
 }
@@ -38,20 +26,27 @@ stressor_turns_acquire(void)
 void
 stressor_turns_release(void)
 {
-    __atomic_store_n(&turns()->lock, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&stressor_turns.lock, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- handing over: gives the lock back ------------------------------------------------------------ */
 
+/* Atomic, because who is about to wait looks at it without the lock. */
+static void
+set_holder(int to)
+{
+    __atomic_store_n(&stressor_turns.holder, to, __ATOMIC_RELAXED);
+}
+
 static void
 hand_over(int to)
 {
-    turns()->holder = to;
+    set_holder(to);
     if (to < 0) {
         stressor_turns_release();
         return;
     }
-    uint32_t *gate = &turns()->seats[to].gate;
+    uint32_t *gate = &stressor_turns.seats[to].gate;
     stressor_turns_release();
     __atomic_store_n(gate, 1, __ATOMIC_RELEASE);
     (void)syscall(SYS_futex, gate, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -60,8 +55,8 @@ hand_over(int to)
 static void
 await_turn(int thread)
 {
-    uint32_t *gate = &turns()->seats[thread].gate;
-    if (__atomic_load_n(&turns()->holder, __ATOMIC_RELAXED) < 0) {
+    uint32_t *gate = &stressor_turns.seats[thread].gate;
+    if (__atomic_load_n(&stressor_turns.holder, __ATOMIC_RELAXED) < 0) {
         stressor_standstill_look(); /* at once: mostly it is only a deadline that is due */
     }
     /* Acquire: what others did in their turns is visible in ours. No time-out: a timer for every
@@ -76,7 +71,7 @@ static void
 pass_on(int thread, int to)
 {
     if (to == thread) {
-        turns()->holder = to;
+        set_holder(to);
         stressor_turns_release();
         return;
     }
@@ -89,7 +84,7 @@ static void
 come_back(int thread)
 {
     stressor_turns_place(thread, STRESSOR_READY);
-    if (turns()->holder < 0) {
+    if (stressor_turns.holder < 0) {
         pass_on(thread, stressor_choose_anew(-1, STRESSOR_WHY_WOKEN));
     } else {
         stressor_turns_release();
@@ -100,10 +95,10 @@ come_back(int thread)
 void
 stressor_turns_revoke(void)
 {
-    int late = turns()->holder;
+    int late = stressor_turns.holder;
     stressor_turns_place(late, STRESSOR_OUTSIDE);
-    control()->revoked++;
-    hand_over(turns()->ready != 0 ? stressor_choose_anew(late, STRESSOR_WHY_REVOKED) : -1);
+    stressor_record->control.revoked++;
+    hand_over(stressor_turns.ready != 0 ? stressor_choose_anew(late, STRESSOR_WHY_REVOKED) : -1);
 }
 
 void
@@ -130,15 +125,15 @@ stressor_turnstile_open(const struct stressor_scheduler *wanted, const int64_t *
         CPU_SET(processor, &here);
         (void)sched_setaffinity(0, sizeof(here), &here);
     }
-    control()->controlled = 1;
+    stressor_record->control.controlled = 1;
     stressor_controlled = true;
 }
 
 void
 stressor_turnstile_begin_round(uint64_t seed, uint32_t threads)
 {
-    *turns() = (struct stressor_turns){
-        .holder = -1, .parties = threads, .soonest = STRESSOR_NEVER_NS};
+    stressor_turns =
+        (struct stressor_turns){.holder = -1, .parties = threads, .soonest = STRESSOR_NEVER_NS};
     stressor_course_begin_round();
     stressor_choice_begin_round(seed, threads);
 }
@@ -148,15 +143,15 @@ stressor_turn_enter(void)
 {
     int me = stressor_self->id;
     stressor_turns_acquire();
-    turns()->seats[me].tid = (int32_t)syscall(SYS_gettid);
+    stressor_turns.seats[me].tid = (int32_t)syscall(SYS_gettid);
     stressor_turns_place(me, STRESSOR_READY);
-    turns()->present++;
-    if (turns()->present < turns()->parties) {
+    stressor_turns.present++;
+    if (stressor_turns.present < stressor_turns.parties) {
         stressor_turns_release();
         await_turn(me);
         return;
     }
-    turns()->begun = true;
+    stressor_turns.begun = true;
     pass_on(me, stressor_choose_anew(-1, STRESSOR_WHY_BEGIN));
 }
 
@@ -165,21 +160,21 @@ stressor_turn_leave(void)
 {
     int me = stressor_self->id;
     stressor_turns_acquire();
-    if (turns()->seats[me].place == STRESSOR_ABSENT) {
+    if (stressor_turns.seats[me].place == STRESSOR_ABSENT) {
         stressor_turns_release();
         return;
     }
     stressor_turns_place(me, STRESSOR_ABSENT);
-    turns()->present--;
-    if (turns()->present == 0) {
-        turns()->begun = false;
+    stressor_turns.present--;
+    if (stressor_turns.present == 0) {
+        stressor_turns.begun = false;
         stressor_course_end_round();
     }
-    if (turns()->holder != me) {
+    if (stressor_turns.holder != me) {
         stressor_turns_release(); /* it came from outside, and another one has the turn */
         return;
     }
-    hand_over(turns()->ready != 0 ? stressor_choose_anew(me, STRESSOR_WHY_ENDED) : -1);
+    hand_over(stressor_turns.ready != 0 ? stressor_choose_anew(me, STRESSOR_WHY_ENDED) : -1);
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------- */
@@ -190,15 +185,16 @@ stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
 {
     int me = self->id;
     stressor_turns_acquire();
-    if (STRESSOR_UNLIKELY(turns()->seats[me].place == STRESSOR_ABSENT)) {
+    if (STRESSOR_UNLIKELY(stressor_turns.seats[me].place == STRESSOR_ABSENT)) {
         stressor_turns_release(); /* between two rounds */
         return;
     }
     stressor_choice_tell(me, at, category);
-    struct stressor_wait *wait = &control()->waits[me]; /* should it come to wait in this visit */
+    struct stressor_wait *wait =
+        &stressor_record->control.waits[me]; /* should it come to wait in this visit */
     wait->site = at->site;
     wait->visit = at->visit;
-    if (STRESSOR_UNLIKELY(turns()->holder != me)) {
+    if (STRESSOR_UNLIKELY(stressor_turns.holder != me)) {
         come_back(me);
         return;
     }
@@ -212,18 +208,18 @@ void
 stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t deadline)
 {
     int me = self->id;
-    struct stressor_seat *seat = &turns()->seats[me];
+    struct stressor_seat *seat = &stressor_turns.seats[me];
     stressor_turns_acquire();
-    if (STRESSOR_UNLIKELY(turns()->holder != me)) {
+    if (STRESSOR_UNLIKELY(stressor_turns.holder != me)) {
         come_back(me);
         stressor_turns_acquire();
     }
     seat->object = object;
     seat->deadline = deadline;
-    seat->since = ++turns()->waits;
+    seat->since = ++stressor_turns.waits;
     seat->timed_out = false;
-    turns()->soonest = deadline < turns()->soonest ? deadline : turns()->soonest;
-    struct stressor_wait *wait = &control()->waits[me];
+    stressor_turns.soonest = deadline < stressor_turns.soonest ? deadline : stressor_turns.soonest;
+    struct stressor_wait *wait = &stressor_record->control.waits[me];
     wait->object = (uint64_t)(uintptr_t)object;
     wait->timed = deadline != STRESSOR_NEVER_NS;
     stressor_turns_place(me, STRESSOR_WAITING);
@@ -242,7 +238,7 @@ stressor_turn_delist(struct stressor_thread *self)
 static struct stressor_step
 place_of(int thread)
 {
-    const struct stressor_wait *wait = &control()->waits[thread];
+    const struct stressor_wait *wait = &stressor_record->control.waits[thread];
     return (struct stressor_step){.object = wait->object,
                                   .site = wait->site,
                                   .visit = wait->visit,
@@ -266,11 +262,11 @@ stressor_turn_park(struct stressor_thread *self)
     int me = self->id;
     stressor_turns_acquire();
     struct stressor_step at = place_of(me);
-    if (turns()->seats[me].deadline != STRESSOR_NEVER_NS) {
+    if (stressor_turns.seats[me].deadline != STRESSOR_NEVER_NS) {
         stressor_owe(me); /* a loop of short waits looks for what the others do */
     }
-    pass_on(me, turns()->ready != 0 ? stressor_choose(me, STRESSOR_WHY_BLOCKED, &at) : -1);
-    return !turns()->seats[me].timed_out;
+    pass_on(me, stressor_turns.ready != 0 ? stressor_choose(me, STRESSOR_WHY_BLOCKED, &at) : -1);
+    return !stressor_turns.seats[me].timed_out;
 }
 
 void
@@ -279,10 +275,10 @@ stressor_turn_wake(const void *object, uint32_t count)
     stressor_turns_acquire();
     for (; count > 0; count--) {
         int first = -1;
-        for (int i = 0; i < (int)turns()->parties; i++) {
-            const struct stressor_seat *seat = &turns()->seats[i];
+        for (int i = 0; i < (int)stressor_turns.parties; i++) {
+            const struct stressor_seat *seat = &stressor_turns.seats[i];
             if (seat->place == STRESSOR_WAITING && seat->object == object &&
-                (first < 0 || seat->since < turns()->seats[first].since)) {
+                (first < 0 || seat->since < stressor_turns.seats[first].since)) {
                 first = i;
             }
         }
@@ -291,7 +287,7 @@ stressor_turn_wake(const void *object, uint32_t count)
         }
         stressor_turns_place(first, STRESSOR_READY);
     }
-    if (turns()->begun && turns()->holder < 0 && turns()->ready != 0) {
+    if (stressor_turns.begun && stressor_turns.holder < 0 && stressor_turns.ready != 0) {
         stressor_turns_resume(STRESSOR_WHY_WOKEN);
     } else {
         stressor_turns_release();
@@ -302,7 +298,7 @@ bool
 stressor_turn_others_ready(const struct stressor_thread *self)
 {
     stressor_turns_acquire();
-    bool others = (turns()->ready & ~stressor_bit(self->id)) != 0;
+    bool others = (stressor_turns.ready & ~stressor_bit(self->id)) != 0;
     stressor_turns_release();
     return others;
 }
@@ -311,7 +307,8 @@ struct stressor_thread *
 stressor_turn_self(void)
 {
     struct stressor_thread *self = stressor_self;
-    bool plays = stressor_controlled && self != NULL && !self->inside &&
-                 turns()->seats[self->id].place != STRESSOR_ABSENT;
+    bool plays =
+        stressor_controlled && self != NULL && !self->inside &&
+        __atomic_load_n(&stressor_turns.seats[self->id].place, __ATOMIC_RELAXED) != STRESSOR_ABSENT;
     return plays ? self : NULL;
 }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "no_turns.h"
+
 #include "action.c"
 #include "barrier.c"
 #include "gate.c"

@@ -64,7 +64,8 @@ class Campaign:
     """One target, one budget, one job for each carry-out.
 
     A carry-out is called by one thread at a time. `shrink` None keeps failures as they were found;
-    `origin` is written into what is kept.
+    `origin` is written into what is kept. `require` raises `StressorError` for a known failure that
+    this build cannot show.
     """
 
     settings: Settings
@@ -75,6 +76,7 @@ class Campaign:
     budget: Budget
     shrink: Shrink | None = None
     origin: Origin | None = None
+    require: Callable[[Trial], None] = lambda _: None
     _known: KnownSites = field(init=False)
     _findings: Findings = field(init=False)
     _check: DoubleCheck = field(init=False)
@@ -189,6 +191,7 @@ class Campaign:
 
     def _retry(self, entry: Finding, carry_out: CarryOut) -> None:
         """An entry that fails again is a finding, and so is what it fails with instead."""
+        self.require(entry.trial)
         verdicts = set()
         for _ in range(REVISITS):
             if self._revisited_enough():

@@ -28,8 +28,9 @@ class Hello:
     """A target that was loaded, instrumented, and works in one thread.
 
     `sites` are those that two calls of each operation reached. `own_modules` are paths of the
-    target's own extension modules, whether they are instrumented or not. `rehearsal_seconds` is how
-    long setup, those calls, check and teardown took in one thread.
+    target's own extension modules, whether they are instrumented or not. `loaded` are paths of all
+    that was loaded by the end of those calls, the interpreter first; empty when that is not known.
+    `rehearsal_seconds` is how long setup, those calls, check and teardown took in one thread.
     """
 
     interpreter: str
@@ -40,10 +41,12 @@ class Hello:
     own_modules: tuple[str, ...]
     sites: tuple[Site, ...] = ()
     rehearsal_seconds: float = 0.0
+    loaded: tuple[str, ...] = ()
 
 
 def read_hello(data: Mapping[str, Any], slot: Path) -> Hello:
     """Make sense of the line; raises `KeyError` or `TypeError` when it is none of ours."""
+    rehearsal = read_summary(slot / REHEARSAL)
     return Hello(
         interpreter=data["interpreter"],
         randomized=data["randomized"],
@@ -51,6 +54,7 @@ def read_hello(data: Mapping[str, Any], slot: Path) -> Hello:
         operations=tuple(OperationInfo(**each) for each in data["operations"]),
         modules=tuple(Coverage(**each) for each in data["modules"]),
         own_modules=tuple(data["own_modules"]),
-        sites=read_summary(slot / REHEARSAL).sites,
+        sites=rehearsal.sites,
         rehearsal_seconds=float(data["rehearsal_seconds"]),
+        loaded=rehearsal.modules,
     )

@@ -19,13 +19,15 @@ from stressor.campaign.findings import Keep, Shrink
 from stressor.campaign.hello import Hello
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.interrupt import stop_on_interrupt
+from stressor.campaign.missing import named_sites, refusal
 from stressor.campaign.origin import origin_of
 from stressor.campaign.progress import Finding, Progress
 from stressor.campaign.report import Report
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
+from stressor.errors import NotTestedError
 from stressor.model.outcome import Signature, Verdict
-from stressor.model.plan import ANYWHERE, Plan
+from stressor.model.plan import Plan
 from stressor.model.trial import Origin, Rate, Trial
 
 
@@ -73,6 +75,14 @@ class Session:
         hello = self.hello(plan.target, plan.modules)
         return origin_of(hello.interpreter, hello.own_modules)
 
+    def require_sites(self, trial: Trial) -> None:
+        """Raise `NotTestedError` when the target's build lacks sites that the trial's plan names."""
+        plan = trial.plan
+        if named_sites(plan):
+            hello = self.hosts[0].host(plan.target, plan.modules, plan.allocator).hello
+            if why := refusal(trial, hello, origin_of(hello.interpreter, hello.own_modules)):
+                raise NotTestedError(why)
+
     def catch_canary(self) -> canary.Caught:
         """Catch it, once in a session. Raises `NotTestedError`."""
         if self._caught is None:
@@ -107,6 +117,7 @@ class Session:
             budget,
             shrink(budget) if shrink is not None else None,
             origin_of(hello.interpreter, hello.own_modules),
+            self.require_sites,
         )
         with stop_on_interrupt(campaign.stop):
             return campaign.run(entries)
@@ -144,14 +155,6 @@ def open_session(jobs: int = 1) -> Iterator[Session]:
     with ExitStack() as stack:
         scratch = stack.enter_context(Scratch())
         yield Session(tuple(stack.enter_context(Hosts(scratch)) for _ in range(jobs)))
-
-
-def named_sites(plan: Plan) -> tuple[str, ...]:
-    """The sites that the plan's rules name one by one, each once."""
-    named = [rule.site for rule in plan.rules]
-    named += [rule.until.site for rule in plan.rules if rule.until is not None]
-    whole = (ANYWHERE, "kind", "category")
-    return tuple(dict.fromkeys(site for site in named if site.split(":", 1)[0] not in whole))
 
 
 def unmatched(modules: Sequence[str], hello: Hello) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ def minimize(entry: Path, seconds: float, runs: int, root: Path | None, as_json:
             loading(saved.plan.target) as status,
             stop_on_interrupt(lambda: stopped.append(True)),
         ):
+            session.require_sites(saved)
 
             def tell(search: Search) -> None:
                 status.update(f"{search.doing} (run {search.meter.executions} of {runs})")

@@ -8,7 +8,8 @@ import click
 from rich.text import Text
 
 from stressor.campaign.locate import located
-from stressor.campaign.session import Replayed, Session, named_sites, unmatched
+from stressor.campaign.missing import named_sites
+from stressor.campaign.session import Replayed, Session, unmatched
 from stressor.cli.boundary import say
 from stressor.cli.choices import ENTRY, JSON, session_for
 from stressor.cli.output import console, loading, print_json
@@ -31,8 +32,9 @@ Examples:
 
 \b
 Exit codes: 1 it failed again at least once, 0 it did not in any run, 2 not an entry, or its target
-is gone or broken, 3 could not test. When it does not fail, the canary is caught before 0 is said,
-and a place that its plan names must have been reached.
+is gone or broken, 3 could not test, as when places that its plan names are not in the installed
+build. When it does not fail, the canary is caught before 0 is said, and a place that its plan names
+must have been reached.
 """
 
 
@@ -67,8 +69,12 @@ def replay(entry: Path, runs: int, as_json: bool) -> int:
 
 
 def run_again(session: Session, saved: Trial, runs: int) -> tuple[Replayed, list[str]]:
-    """Run a failure again; what came of it, and the reasons for which it may say nothing."""
+    """Run a failure again; what came of it, and the reasons for which it may say nothing.
+
+    Raises `NotTestedError` before the first run when places that its plan names do not exist.
+    """
     with loading(saved.plan.target) as status:
+        session.require_sites(saved)
         replayed = session.replay(
             saved, runs, lambda done, hits: status.update(f"{hits}/{done} of {runs} runs")
         )

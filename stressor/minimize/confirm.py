@@ -23,17 +23,20 @@ def settle(search: Search, found: Tally) -> Trial:
     """The newest accepted plan whose rate holds, with its rate; the input if none is better.
 
     `search` brings a fresh meter; `found` is what was counted of the input, before anything was
-    strengthened. Goes back by one step, then two, four, ...; what is hopeless is ended early.
+    strengthened. Goes back by one step, then two, four, ...; what is hopeless is ended early. What
+    left the turnstile has to be as sure as it was with it.
     """
-    wanted = HOLDS * search.base.rate
+    is_controlled = any(trial.plan.schedule is not None for trial in search.line)
     newest, step = len(search.line) - 1, 1
     while newest > 0:
+        has_left = is_controlled and search.line[newest].plan.schedule is None
+        wanted = (1.0 if has_left else HOLDS) * search.base.rate
         trial, tally = measured(search, search.line[newest], wanted)
-        if tally.rate < SURE and tally.hits:
+        if tally.rate < SURE and tally.hits and not is_controlled:
             trial, tally = _with_more_rounds(search, trial, tally)
         if tally.runs and tally.rate >= wanted and _is_better(trial, tally, search.line[0], found):
             return trial
-        newest, step = newest - step, 2 * step
+        newest, step = newest - step, step if has_left else 2 * step
     return measured(search, search.line[0])[0]
 
 

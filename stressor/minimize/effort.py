@@ -32,12 +32,13 @@ def never() -> bool:
 
 @define
 class Meter:
-    """Counts against one effort from the moment it is made."""
+    """Counts against one effort from the moment it is made; `until` is the share that may be used."""
 
     effort: Effort
     clock: Callable[[], float] = monotonic
     stopped: Callable[[], bool] = never
     executions: int = 0
+    until: float = 1.0
     _began: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -48,12 +49,20 @@ class Meter:
         """Seconds used so far."""
         return self.clock() - self._began
 
+    @property
+    def share(self) -> float:
+        """The part that is used up, of seconds or of executions, whichever is more."""
+        return max(
+            _part(self.seconds, self.effort.seconds),
+            _part(self.executions, self.effort.executions),
+        )
+
     def charge(self) -> None:
         """Pay for one execution; raises `Spent` instead when there is nothing left to pay with."""
-        if (
-            self.stopped()
-            or self.executions >= self.effort.executions
-            or self.seconds >= self.effort.seconds
-        ):
+        if self.stopped() or self.share >= self.until:
             raise Spent
         self.executions += 1
+
+
+def _part(used: float, most: float) -> float:
+    return used / most if most > 0 else 1.0

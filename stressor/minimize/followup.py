@@ -13,11 +13,17 @@ from stressor.minimize.search import CarryOut, Search
 from stressor.minimize.shrink import minimize
 from stressor.model.trial import Trial
 
-SHARE = 3
+SHARE = 2
 """A failure gets this part of what is left."""
 
 GRACE_SECONDS = 20.0
-"""A campaign may last so much longer than asked for, so that what was found last is minimized too."""
+"""A command may last so much longer than asked for, so that what was found last is minimized too."""
+
+ENOUGH_SECONDS = 15.0
+"""A failure gets so much even when little is left, as long as there is that much grace."""
+
+SEARCHING = 2 / 3
+"""Part of the time of one minimization. Measuring the rate of the result may take half as much again."""
 
 LEAST_SECONDS = 1.0
 """With less nothing can be measured, and the failure stays as it was found."""
@@ -41,10 +47,11 @@ class Clock(Protocol):
 
 @frozen
 class FollowUp:
-    """Minimizes with a share of what is left of the campaign and of its grace."""
+    """Minimizes with a share of what is left of the campaign, and of the `grace` seconds after it."""
 
     effort: Effort
     clock: Clock
+    grace: float = GRACE_SECONDS
 
     def __call__(self, trial: Trial, carry_out: CarryOut, doing: Callable[[str], None]) -> Trial:
         """A cheaper trial with its rate, or the trial as it was; see `minimize`."""
@@ -62,5 +69,5 @@ class FollowUp:
         left = self.clock.seconds_left
         if left is None:
             return self.effort.seconds
-        grace = GRACE_SECONDS - self.clock.overtime
-        return min(self.effort.seconds, max(left / SHARE, min(left + grace, GRACE_SECONDS / 2)))
+        room = left + self.grace - self.clock.overtime
+        return min(self.effort.seconds, SEARCHING * max(left / SHARE, min(room, ENOUGH_SECONDS)))

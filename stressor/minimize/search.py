@@ -1,7 +1,8 @@
 """The holder of the best trial so far, and the only door to carrying out a candidate.
 
 Decides whether a candidate takes the place of the best: it must be cheaper and must fail often
-enough, in an akin way. What to try is left to the passes. No verdict on a candidate is remembered: a
+enough, in an akin way. What to try is left to the passes, and what is often enough to `reproduce`:
+`by_chance` here, `turns.by_turns` where threads take turns. No verdict on a candidate is remembered: a
 miss proves nothing, and passes hardly ever propose the same plan twice. After Hypothesis'
 `shrinker.py` and shrinkray's `reducer.py`.
 """
@@ -18,6 +19,7 @@ from stressor.model.plan import Plan
 from stressor.model.trial import Trial
 
 CarryOut = Callable[[Plan], Trial]
+Reproduce = Callable[["Search", Plan], Trial | None]
 
 
 def ignore(search: "Search") -> None:
@@ -32,13 +34,22 @@ class Sample:
     tally: Tally = field(factory=Tally)
 
 
+def by_chance(search: "Search", plan: Plan) -> Trial | None:
+    """A failing run of a plan that fails about as often as the base; None of one that does not."""
+    wanted = quorum(search.base.rate)
+    sample = search.sample(plan, wanted)
+    return sample.hit if sample.tally.hits >= wanted.hits else None
+
+
 @define
 class Search:
     """`best` failed with `signature` when it was accepted; `line` holds every best so far.
 
     `base` is what the start gave. Candidates are judged by its rate and not by that of the best:
     an accepted candidate's own count is flattered (it stops at its hits), and a bar that follows it
-    would creep. Whatever `carry_out` raises goes through.
+    would creep. `reproduce` gives a trial that fails surely enough, maybe of another plan for the same
+    program, or None; in `searched` it notes what it need not look for twice. Whatever `carry_out`
+    raises goes through.
     """
 
     best: Trial
@@ -46,7 +57,9 @@ class Search:
     meter: Meter
     tell: Callable[["Search"], None] = ignore
     base: Tally = field(factory=Tally)
+    reproduce: Reproduce = by_chance
     doing: str = ""
+    searched: set[str] = field(factory=set)
     line: list[Trial] = field(init=False)
     signature: Signature = field(init=False)
 
@@ -70,10 +83,14 @@ class Search:
     def count(self, plan: Plan, sample: "Sample") -> "Sample":
         """Carry out once more; akin failures are hits."""
         trial = self.run(plan)
-        signature = trial.outcome.signature
-        is_hit = signature is not None and signature.is_akin(self.signature)
+        is_hit = self.is_hit(trial)
         hit = self.better(sample.hit, trial) if is_hit else sample.hit
         return Sample(hit, sample.tally.add(is_hit, trial.evidence.rounds))
+
+    def is_hit(self, trial: Trial) -> bool:
+        """Whether it failed in the same or an akin way."""
+        signature = trial.outcome.signature
+        return signature is not None and signature.is_akin(self.signature)
 
     def better(self, old: Trial | None, new: Trial) -> Trial:
         """The one with the very signature; of equals the newer."""
@@ -97,16 +114,25 @@ class Search:
         return sample
 
     def consider(self, candidate: Plan) -> bool:
-        """Take the candidate when it is cheaper and reproduces."""
-        return cost(candidate) < cost(self.best.plan) and self.replace(candidate)
+        """Take what reproduces of the candidate when it is cheaper."""
+        if not cost(candidate) < cost(self.best.plan):
+            return False
+        hit = self.reproduce(self, candidate)
+        return hit is not None and self.take_cheaper(hit)
+
+    def take_cheaper(self, hit: Trial) -> bool:
+        """Make a failing trial the best if its plan is cheaper."""
+        if not cost(hit.plan) < cost(self.best.plan):
+            return False
+        self.accept(hit)
+        return True
 
     def replace(self, candidate: Plan) -> bool:
         """Take the candidate when it reproduces, whatever it costs."""
-        wanted = quorum(self.base.rate)
-        sample = self.sample(candidate, wanted)
-        if sample.hit is None or sample.tally.hits < wanted.hits:
+        hit = self.reproduce(self, candidate)
+        if hit is None:
             return False
-        self.accept(sample.hit)
+        self.accept(hit)
         return True
 
     def accept(self, hit: Trial) -> None:

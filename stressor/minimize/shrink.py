@@ -3,6 +3,8 @@
 Fewer threads, fewer calls, simpler arguments, fewer delays, shorter delays, pins, fewer rounds: the
 order of `model.cost`, since a thing that is gone needs no simplifying. Before that noise is written
 out and the rounds are fitted, so that a candidate without the delay that matters is seen to miss.
+Where threads take turns the round is isolated first, and switches stand for delays; in the end what
+is left of them is tried as pins. A failure of parallel threads is looked for there first.
 """
 
 from collections.abc import Callable
@@ -10,20 +12,25 @@ from time import monotonic
 
 from attrs import evolve
 
+from stressor.minimize import leaps, schedule, surroundings
 from stressor.minimize.confirm import settle
 from stressor.minimize.effort import DEFAULT, Effort, Meter, Spent, never
 from stressor.minimize.exact import spell_out
 from stressor.minimize.faults import drop_rules, shorten_delays
+from stressor.minimize.holds import hold_order
 from stressor.minimize.odds import Tally
 from stressor.minimize.pins import pin_delays
 from stressor.minimize.program import drop_calls, drop_threads, simplify_arguments
-from stressor.minimize.search import CarryOut, Search, ignore
+from stressor.minimize.schedule import isolate, take_over
+from stressor.minimize.search import CarryOut, Search, by_chance, ignore
 from stressor.minimize.surroundings import fewer_rounds, plain_allocator, strengthen
-from stressor.model.outcome import FailureKind
+from stressor.minimize.turns import by_turns
 from stressor.model.plan import Plan
 from stressor.model.trial import Trial
 
-PASSES: tuple[Callable[[Search], None], ...] = (
+type Passes = tuple[Callable[[Search], None], ...]
+
+PASSES: Passes = (
     fewer_rounds,
     drop_threads,
     drop_calls,
@@ -36,6 +43,31 @@ PASSES: tuple[Callable[[Search], None], ...] = (
     plain_allocator,
 )
 
+TURN_PASSES: Passes = (
+    leaps.try_pairs,
+    drop_threads,
+    drop_calls,
+    leaps.merge_threads,
+    leaps.draw_arguments,
+    simplify_arguments,
+    schedule.without_hooks,
+    schedule.plain_home,
+    plain_allocator,
+    schedule.draw_fewer_switches,
+    schedule.drop_switches,
+    schedule.begin_with_first,
+)
+
+OFTEN = 0.9
+"""Failing in such a part of its rounds a plan of pins only is what is wanted. Everything else that
+fails in parallel threads is looked for under schedules."""
+
+IN_PARALLEL_UNTIL = 0.6
+"""The part of the effort after which parallel threads are looked at under schedules again."""
+
+IN_TURNS_UNTIL = 0.85
+"""The part of the effort for schedules; the rest is for pins."""
+
 MOST_CYCLES = 3
 """A pass may make room for an earlier one; a third time has never found anything worth its runs."""
 
@@ -44,8 +76,8 @@ CONFIRMATIONS = 100
 because a result without a measured rate is not one."""
 
 HASTE = 5
-"""A hang is waited for in every run that has it. While it is minimized, a fifth of the deadline has to
-do, which is still a second, and the kept plan has the whole."""
+"""A hang is waited for in every run that has one, wanted or not. While minimizing, a fifth of the
+deadline has to do, which is still a second, and the kept plan has the whole."""
 
 
 def minimize(
@@ -62,13 +94,11 @@ def minimize(
     asked before every run, and what was reached until then is the result. Raises `ValueError` when
     the trial did not fail, and whatever `carry_out` raises.
     """
-    if trial.outcome.signature is not None and trial.outcome.signature.kind is FailureKind.HANG:
-        carry_out = hasty(carry_out)
-    search = Search(trial, carry_out, Meter(effort, clock, stopped), tell)
+    search = Search(trial, hasty(carry_out), Meter(effort, clock, stopped), tell)
     found, finished = Tally(), False
     try:
-        found = strengthen(search)
-        finished = search.base.hits > 0 and _cycle(search)
+        found = _look(search)
+        finished = _reduce(search) and search.base.hits > 0
     except Spent:
         pass
     search.meter = Meter(Effort(effort.seconds / 2, CONFIRMATIONS), clock, stopped)
@@ -88,11 +118,66 @@ def hasty(carry_out: CarryOut) -> CarryOut:
     return run
 
 
-def _cycle(search: Search) -> bool:
+def _look(search: Search) -> Tally:
+    takes_turns = search.best.plan.schedule is not None
+    return schedule.look(search) if takes_turns else surroundings.look(search)
+
+
+def _reduce(search: Search) -> bool:
+    """Everything, in the mode that makes the failure surer; True when nothing was cut short."""
+    if search.best.plan.schedule is not None:
+        if not search.base.hits:
+            return True
+        isolate(search)
+        return _cycle_in_turns(search)
+    if _is_ordered(search):
+        return _cycle(search, PASSES)
+    return _cycle_in_turns(search) if take_over(search) else _reduce_in_parallel(search)
+
+
+def _is_ordered(search: Search) -> bool:
+    return _has_pins_only(search.best.plan) and search.base.per_round >= OFTEN
+
+
+def _has_pins_only(plan: Plan) -> bool:
+    return all(rule.is_pin for rule in plan.rules)
+
+
+def _reduce_in_parallel(search: Search) -> bool:
+    """What is left is looked for under schedules once more: a short program has few of them."""
+    strengthen(search)
+    if not search.base.hits:
+        return True
+    finished = _up_to(IN_PARALLEL_UNTIL, search, PASSES)
+    if not _has_pins_only(search.best.plan) and take_over(search):
+        return _cycle_in_turns(search)
+    return finished or _cycle(search, PASSES)
+
+
+def _cycle_in_turns(search: Search) -> bool:
+    search.reproduce = by_turns
+    finished = _up_to(IN_TURNS_UNTIL, search, TURN_PASSES)
+    search.reproduce = by_chance
+    hold_order(search)
+    return finished
+
+
+def _up_to(until: float, search: Search, passes: Passes) -> bool:
+    """All passes with a part of the effort; True when that was enough."""
+    search.meter.until = until
+    try:
+        return _cycle(search, passes)
+    except Spent:
+        return False
+    finally:
+        search.meter.until = 1.0
+
+
+def _cycle(search: Search, passes: Passes) -> bool:
     """All passes, until they find nothing more; True, which says that none was cut short."""
     for _ in range(MOST_CYCLES):
         before = search.best.plan
-        for reduce in PASSES:
+        for reduce in passes:
             reduce(search)
         if search.best.plan == before:
             break

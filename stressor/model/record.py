@@ -63,6 +63,7 @@ class Reading:
     """One record. `events`, and the steps of `control`, are empty after `read_summary`.
 
     `departure` is where a controlled trial left its schedule; only with the plan it can be told.
+    `modules` are paths of what is loaded, the executable first.
     """
 
     sites: tuple[Site, ...] = ()
@@ -76,6 +77,7 @@ class Reading:
     progress: int = 0
     round: int = 0
     overflow: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     unreadable: str = ""
 
 
@@ -163,6 +165,7 @@ class _Parser:
             progress=sum(lane[1] for lane in lanes),
             round=self.round,
             overflow=self.overflow,
+            modules=tuple(path for *_, path in self.modules()),
         )
 
     def steps(self) -> tuple[Step, ...]:

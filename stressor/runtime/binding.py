@@ -103,6 +103,9 @@ run_round, turn_enter = _shim.run_round, _shim.turn_enter
 operation_begin, operation_end = _shim.operation_begin, _shim.operation_end
 disable_randomization = _shim.disable_randomization
 
+# For models of mechanisms, which Python schedules with the same schedulers.
+Scheduler, schedulers = _shim.Scheduler, _shim.schedulers
+
 # For `survey`, which tells of every slot by itself.
 catalogue, rewrite_slots, restore_slots = _shim.catalogue, _shim.instrument, _shim.restore
 

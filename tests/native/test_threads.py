@@ -1,4 +1,4 @@
-"""The shim's shared tables under plain threads; `native/tests/sanitize.py` watches the same program."""
+"""The shim's shared tables, and its turnstile, under plain threads; `native/tests/sanitize.py` watches the same programs."""
 
 import subprocess
 from pathlib import Path
@@ -12,12 +12,13 @@ pytestmark = [pytest.mark.native, pytest.mark.slow]
 SECONDS = 120.0  # some hundred times what it takes
 
 
-def test_the_tables_hold_together(tmp_path: Path) -> None:
-    made = tmp_path / "threads_shim"
+@pytest.mark.parametrize("program", ["threads_shim", "threads_turns"])
+def test_the_program_comes_to_its_end(tmp_path: Path, program: str) -> None:
+    made = tmp_path / program
     native = SOURCES.parent
     flags = [flag for flag in CFLAGS if flag != "-shared"]
     folders = [f"-I{native / 'include'}", f"-I{native / 'src'}", *INCLUDES]
-    build = [compiler(), *flags, *folders, str(SOURCES / "threads_shim.c"), "-o", str(made)]
+    build = [compiler(), *flags, *folders, str(SOURCES / f"{program}.c"), "-o", str(made)]
     subprocess.run([*build, "-pthread", "-ldl"], check=True, timeout=SECONDS)
     done = subprocess.run([made], capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from stressor.cli.main import run
 from stressor.errors import UsageError
 from stressor.model.evidence import End, Ending, Evidence
 from stressor.model.outcome import Failure, FailureKind, Outcome, Signature, Verdict
-from stressor.model.plan import Plan
+from stressor.model.plan import Allocator, Plan
 from stressor.model.site import Category, Phase, Site
 from stressor.model.trial import Trial
 from stressor.targets.harness import OperationInfo
@@ -32,18 +32,25 @@ class FakeHost:
 
 @define
 class FakeHosts:
-    """Stands in for `campaign.hosts.Hosts`. `targets` are those that exist."""
+    """Stands in for `campaign.hosts.Hosts`. `targets` are those that exist, `loaded` their modules."""
 
     target: CarryOut
     targets: tuple[str, ...] = ("cache",)
     catches: bool = True
     asked: list[Plan] = field(factory=list)
+    loaded: tuple[str, ...] = ()
 
-    def host(self, target: str, modules: tuple[str, ...] = ()) -> FakeHost:
+    def host(
+        self,
+        target: str,
+        modules: tuple[str, ...] = (),
+        allocator: Allocator = Allocator.DEFAULT,
+    ) -> FakeHost:
         if target not in (*self.targets, canary.TARGET):
             raise UsageError(f"{target}: there is no such file, folder or module.")
         operations = (OperationInfo("read"), OperationInfo("write"))
-        return FakeHost(Hello("3.13.5 free-threading", False, 10, operations, (), ()))
+        hello = Hello("3.13.5 free-threading", False, 10, operations, (), ())
+        return FakeHost(evolve(hello, loaded=self.loaded))
 
     def carry_out(self, plan: Plan) -> Trial:
         if plan.target == canary.TARGET:

@@ -25,7 +25,7 @@ from stressor.model.evidence import End, Ending, Evidence
 from stressor.model.outcome import Outcome, Verdict
 from stressor.model.plan import Action, Plan, Rule
 from stressor.model.site import Phase
-from stressor.model.trial import Trial
+from stressor.model.trial import Origin, Trial
 from tests.unit.fake_race import BUG, Odds, Race
 from tests.unit.fake_session import Shell, shell
 from tests.unit.fake_turns import TornReads
@@ -513,6 +513,29 @@ def test_replay_that_reached_no_place_of_its_plan_is_exit_3(
     printed = capsys.readouterr()
     assert "not reached: call:_gone:PyDict_GetItem+0x1" in printed.out
     assert "none of the places" in printed.err
+
+
+@pytest.mark.parametrize("command", ["replay", "minimize", "export"])
+def test_plan_of_another_build_is_exit_3_before_any_run(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = found_entry()
+    trial = Corpus(entry.parents[1]).load(_entry(entry))
+    rules = tuple(Rule(Action.SLEEP, f"call:_gone:PyDict_GetItem+{n:#x}") for n in range(1, 8))
+    origin = Origin("3.13.5 free-threading", "Linux", {"cachelib": "1.2"}, "0.1")
+    plan = evolve(trial.plan, rules=rules, schedule=None)
+    saved = Corpus(Path("rebuilt")).keep(evolve(trial, plan=plan, origin=origin))
+    build = calm()
+    build.hosts.loaded = ("/usr/bin/python3.13t",)
+
+    assert build(command, saved) == 3
+
+    said = capsys.readouterr().err
+    assert "7 of the 7 places that the plan names do not exist" in said
+    assert "call:_gone:PyDict_GetItem+0x5 and 2 more." in said
+    assert "has loaded no module _gone" in said
+    assert "`pip install cachelib==1.2`" in said
+    assert build.hosts.asked == []
 
 
 def test_replay_of_a_glob_that_matches_nothing_is_exit_3(

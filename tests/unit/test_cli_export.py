@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from attrs import evolve
 
+from stressor.campaign.hello import Hello
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.session import Session
 from stressor.cli.export import exported_from
@@ -35,6 +36,7 @@ class Case(Target):
     def push(self, state):
         state.append(2)
 """
+HELLO = Hello("3.13.5", False, 10, (), (), ())
 LITERALS = (("",), ("{'n': 3}",))
 
 
@@ -45,8 +47,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 @contextmanager
 def opens(jobs: int) -> Iterator[Session]:
-    """A session whose targets can say their arguments and nothing else."""
-    host = SimpleNamespace(literals=lambda plan: LITERALS)
+    """A session whose targets can say their arguments, and that there is nothing else."""
+    host = SimpleNamespace(literals=lambda plan: LITERALS, hello=HELLO)
     hosts = SimpleNamespace(host=lambda target, modules, allocator: host)
     yield Session((cast("Hosts", hosts),))
 

@@ -379,6 +379,22 @@ def test_known_entry_whose_trials_say_nothing_is_not_said_to_be_gone() -> None:
     assert "could not be decided" in notebook.notes[0]
 
 
+def test_known_entry_that_this_build_cannot_show_is_neither_tried_nor_gone() -> None:
+    race, notebook = Race(Random(1), CALM), Notebook()
+    running = campaign(race, notebook)
+
+    def refuses(trial: Trial) -> None:
+        raise NotTestedError("1 of the 1 places that the plan names do not exist")
+
+    running.require = refuses
+    report = running.run([known()])
+
+    assert report.forgotten == ()
+    assert race.runs == 30
+    assert "could not be tried" in notebook.notes[0]
+    assert "do not exist" in notebook.notes[0]
+
+
 def test_seconds_end_it() -> None:
     ticks = iter(range(10_000))
     budget = Budget(seconds=20.0, clock=lambda: float(next(ticks)))

@@ -42,7 +42,8 @@ def test_only_the_race_is_left(seed: int) -> None:
     assert pin.until is not None
     assert pin.until.site == WRITE
     assert small.plan.allocator is Allocator.DEFAULT
-    assert small.plan.rounds <= 4
+    # rounds_for(0.48) = 6: so few hits of a rate of 0.9 are counted in less than 1 in 1000 cases.
+    assert small.plan.rounds <= 6
     assert small.outcome.signature == BUG
     assert small.minimized
     # rounds_for(0.9) = 2 and the race fails with 0.99 then: fewer than 17 of 20 in 1 of 10^5 cases.

@@ -158,10 +158,10 @@ struct stressor_control {
     uint64_t count; /* choices; log holds the first STRESSOR_STEPS of them */
     uint64_t now;   /* virtual nanoseconds since the trial began; atomic add */
     uint64_t revoked;
-    uint32_t deadlock; /* 1 (release): nobody will ever go on; `waits` says why */
-    uint32_t diverged; /* enum stressor_divergence; the first one only */
-    uint32_t diverged_switch; /* which of the plan's switches */
-    uint32_t controlled;      /* whether the trial is a controlled one */
+    uint32_t deadlock;                /* 1 (release): nobody will ever go on; `waits` says why */
+    uint32_t diverged;                /* enum stressor_divergence; the first one only */
+    uint32_t diverged_switch;         /* which of the plan's switches */
+    uint32_t controlled;              /* whether the trial is a controlled one */
     struct stressor_step diverged_at; /* what came instead */
     uint64_t diverged_step;
     struct stressor_wait waits[STRESSOR_MAX_THREADS];

@@ -32,14 +32,14 @@ struct stressor_turns {
     uint32_t lock;
     int32_t holder; /* who has the turn, -1 nobody */
     uint32_t parties;
-    uint32_t present; /* have come and not left */
-    bool begun;       /* all have come */
-    bool fairness;    /* some seat is owed */
-    uint64_t ready;   /* bit per seat that is READY */
+    uint32_t present;  /* have come and not left */
+    bool begun;        /* all have come */
+    bool fairness;     /* some seat is owed */
+    uint64_t ready;    /* bit per seat that is READY */
     uint64_t in_a_row; /* choices of the same thread */
-    uint64_t waits;   /* number of the last wait */
-    uint64_t soonest; /* no deadline is before it */
-    uint64_t changes; /* of any place: what was seen at another number is out of date */
+    uint64_t waits;    /* number of the last wait */
+    uint64_t soonest;  /* no deadline is before it */
+    uint64_t changes;  /* of any place: what was seen at another number is out of date */
     struct stressor_seat seats[STRESSOR_MAX_THREADS];
 };
 
@@ -50,7 +50,7 @@ void stressor_turns_release(void);
 
 /* The lock is held; the second and third give it back. */
 void stressor_turns_place(int thread, enum stressor_place place);
-void stressor_turns_revoke(void); /* from the holder */
+void stressor_turns_revoke(void);                  /* from the holder */
 void stressor_turns_resume(enum stressor_why why); /* somebody is ready and nobody has the turn */
 
 static inline uint64_t
