@@ -1,6 +1,6 @@
 """Schedules to the first failure, per strategy, against plain stress of the same program.
 
-    python benchmarks/bench_schedules.py CASE_FOLDER... [--seeds 20] [--most 2000] [--json FILE]
+    python benchmarks/bench_schedules.py CASE_FOLDER... [--seeds 20] [--most 300] [--json FILE]
 
 Everybody gets the same programs, drawn as a campaign draws them: two threads of two calls, another
 program after every ten schedules, the state made by the first thread. One schedule is one round on
@@ -56,7 +56,7 @@ def scheduler(name: str, steps: Sequence[int]) -> Spec:
 def plans(case: str, operations: Sequence[OperationInfo], seed: int) -> Iterator[Plan]:
     """The same programs for every strategy."""
     random = Random(seed)
-    limits = Limits(seconds=10.0, memory_mb=4096)
+    limits = Limits(seconds=2.0, memory_mb=4096)
     while True:
         program = generate(operations, THREADS, CALLS, random.getrandbits(32))
         yield Plan(case, program, random.getrandbits(32), home=0, rounds=BATCH, limits=limits)
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="+", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--most", type=int, default=2000)
+    parser.add_argument("--most", type=int, default=300)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     names = (PLAIN, *STRATEGIES)

@@ -19,7 +19,7 @@ LAYERS = [
     {"cli", "plugins"},
     {"campaign", "minimize"},
     {"runtime"},
-    {"targets", "oracles", "strategies", "schedules", "corpus", "report", "symbols"},
+    {"targets", "oracles", "strategies", "schedules", "corpus", "report", "symbols", "mechanisms"},
     {"model"},
     {"errors"},
 ]
@@ -110,7 +110,8 @@ def test_the_parent_never_imports_what_runs_in_the_child() -> None:
 
 
 @pytest.mark.parametrize(
-    "package", sorted({"report", "oracles", "symbols", "corpus", "strategies", "schedules"})
+    "package",
+    sorted({"report", "oracles", "symbols", "corpus", "strategies", "schedules", "mechanisms"}),
 )
 def test_leaf_services_start_nothing(package: str) -> None:
     starts = {"subprocess", "multiprocessing", "concurrent", "asyncio", "signal.pthread_kill"}

@@ -16,6 +16,7 @@ from stressor.cli.export import export
 from stressor.cli.fuzz import fuzz
 from stressor.cli.interpreter import interpreter
 from stressor.cli.minimize import minimize
+from stressor.cli.models import models
 from stressor.cli.replay import replay
 from stressor.cli.sites import sites
 
@@ -46,7 +47,7 @@ def stressor() -> None:
     """
 
 
-for command in (fuzz, replay, minimize, export, corpus, sites, doctor, interpreter):
+for command in (fuzz, replay, minimize, export, corpus, sites, models, doctor, interpreter):
     stressor.add_command(command)
 
 

@@ -63,8 +63,8 @@ target is gone or broken, 3 could not test.
 def minimize(entry: Path, seconds: float, runs: int, root: Path | None, as_json: bool) -> int:
     """Look for a simpler plan that fails in the same way, and keep it beside ENTRY.
 
-    Fewer threads, fewer calls, simpler arguments, fewer and shorter delays, in that order; delays are
-    turned into ordering constraints where the failure is not rarer for it.
+    Fewer threads, fewer calls, simpler arguments, fewer switches or delays, in that order; what is left
+    of them becomes ordering constraints where the failure is not rarer for it.
     """
     saved = load_entry(entry)
     with session_for(1) as session:
