@@ -57,15 +57,15 @@ stressor_layout(PyObject *module, PyObject *unused)
     (void)module, (void)unused;
 #define SIZE(type) "size." #type, (int)sizeof(struct stressor_##type)
 #define AT(type, field) #type "." #field, (int)offsetof(struct stressor_##type, field)
-    return Py_BuildValue("{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,"
-                         "s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i}",
-                         SIZE(record), SIZE(crash), SIZE(loss), SIZE(module), SIZE(site),
-                         SIZE(lane), SIZE(event), SIZE(control), SIZE(step), SIZE(wait),
-                         AT(record, threads), AT(record, strangers), AT(record, crash),
-                         AT(record, losses), AT(record, modules), AT(record, sites),
-                         AT(record, lanes), AT(record, control), AT(lane, before), AT(lane, after),
-                         AT(lane, ring), AT(control, deadlock), AT(control, diverged_at),
-                         AT(control, diverged_step), AT(control, waits), AT(control, log));
+    return Py_BuildValue(
+        "{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,"
+        "s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i}",
+        SIZE(record), SIZE(crash), SIZE(loss), SIZE(module), SIZE(site), SIZE(lane), SIZE(event),
+        SIZE(control), SIZE(step), SIZE(wait), AT(record, threads), AT(record, strangers),
+        AT(record, crash), AT(record, losses), AT(record, modules), AT(record, sites),
+        AT(record, lanes), AT(record, control), AT(lane, before), AT(lane, after), AT(lane, ring),
+        AT(control, deadlock), AT(control, diverged_at), AT(control, diverged_step),
+        AT(control, waits), AT(control, log));
 #undef SIZE
 #undef AT
 }
