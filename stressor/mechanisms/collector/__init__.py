@@ -1,0 +1,5 @@
+"""Garbage collection and finalization."""
+
+from stressor.mechanisms.base import Mechanism
+
+MECHANISMS: tuple[type[Mechanism], ...] = ()

@@ -1,0 +1,154 @@
+"""Running a schedule again: to take notes of what it breaks, and to see that it does the same.
+
+Every finding is made here, from a second run of its schedule on a fresh model. So a model that is not
+a function of its schedule is found out before anything is said about the mechanism.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from stressor.errors import UsageError
+from stressor.mechanisms.base import FaultyModelError, Mechanism
+from stressor.mechanisms.choosers import Follow, Walk
+from stressor.mechanisms.finding import Finding, Run, Taken
+from stressor.mechanisms.running import Chooser, Crew, Makes, Pending, Ran, run
+from stressor.mechanisms.state import Frozen, Shelf, shown
+
+REHEARSALS = 5
+
+
+@frozen
+class _Notes:
+    """Follows another chooser; notes each step, and the state that it begins with."""
+
+    model: Mechanism
+    crew: Crew
+    chooser: Chooser
+    states: list[dict[str, str]] = field(factory=list)
+    steps: list[Taken] = field(factory=list)
+
+    def choose(
+        self, ready: int, step: int, current: int, why: int, pending: Sequence[Pending], /
+    ) -> int:
+        thread = self.chooser.choose(ready, step, current, why, pending)
+        self.states.append(shown(self.model))
+        self.steps.append(Taken(self.crew.names[thread], self.crew.step_name(thread)))
+        return thread
+
+
+def told(makes: Makes, schedule: Sequence[int]) -> Finding | None:
+    """Run a schedule (thread numbers), see `Follow`, and tell what it breaks; None when nothing."""
+    model = makes()
+    crew = Crew(model)
+    notes = _Notes(model, crew, Follow(schedule))
+    ran = run(model, notes, crew=crew)
+    if ran.broken is None:
+        return None
+    names = tuple(crew.names[each] for each in ran.schedule)
+    return Finding(
+        Run(model.name, model.defect, dict(model.numbers), names),
+        ran.broken,
+        tuple(notes.steps),
+        notes.states[-1] if notes.states else shown(model),
+        shown(model),
+        crew.waiting(),
+    )
+
+
+def confirmed(makes: Makes, ran: Ran) -> Finding:
+    """The finding of a run that broke something. Raises `FaultyModelError` if it does not come again."""
+    finding = told(makes, ran.schedule)
+    if finding is None or finding.broken != ran.broken or len(finding.steps) != len(ran.schedule):
+        raise _differs(makes(), len(ran.schedule))
+    return finding
+
+
+def replayed(makes: Makes, schedule: Sequence[str]) -> Finding | None:
+    """Run a schedule of thread names exactly. Raises `UsageError` when it is not one of this model."""
+    names = Crew(makes()).names
+    if unknown := sorted(set(schedule) - set(names)):
+        raise UsageError(f"no thread {unknown[0]!r} in this model: it has {', '.join(names)}.")
+    numbers = [names.index(each) for each in schedule]
+    if run(makes(), Follow(numbers)).schedule != numbers:
+        raise UsageError("the schedule is not one of this model: it went another way.")
+    return told(makes, numbers)
+
+
+def rehearse(makes: Makes) -> tuple[int, ...]:
+    """See that a model keeps the rules; returns how many steps each thread took, on average.
+
+    Raises `FaultyModelError`: the state is not made of values, a thread touches it before its first
+    yield, an invariant does not hold at the start, or the same schedule goes two ways.
+    """
+    runs = [_rehearsed(makes, seed) for seed in range(REHEARSALS)]
+    names = Crew(makes()).names
+    counts = Counter(each.thread for steps in runs for each in steps)
+    return tuple(round(counts[name] / REHEARSALS) for name in names)
+
+
+def seen_steps(makes: Makes) -> dict[str, list[str]]:
+    """The steps that each thread was seen to take in a few runs, in the order of the first time."""
+    found: dict[str, list[str]] = {name: [] for name in Crew(makes()).names}
+    for seed in range(10 * REHEARSALS):
+        for each in _rehearsed(makes, seed):
+            if each.step not in found[each.thread]:
+                found[each.thread].append(each.step)
+    return found
+
+
+def _rehearsed(makes: Makes, seed: int) -> list[Taken]:
+    model, again = makes(), makes()
+    begin = _begun(model)
+    crew, other = Crew(model), Crew(again)
+    if Shelf(model).take() != begin:
+        raise _fault(model, "a thread changes the state before its first yield")
+    first = _Notes(model, crew, Walk(seed))
+    ran = run(model, first, crew=crew)
+    second = _Notes(again, other, Follow(ran.schedule))
+    same = run(again, second, crew=other)
+    if (first.steps, first.states, ran) != (second.steps, second.states, same):
+        raise _differs(model, _parting(first, second))
+    return first.steps
+
+
+def _begun(model: Mechanism) -> Frozen:
+    """The state at the start, when it is one."""
+    try:
+        shelf = Shelf(model)
+        begin = shelf.take()
+        shelf.put(begin)
+        if shelf.take() != begin:
+            raise FaultyModelError("the state is not the same after it was put back")
+    except FaultyModelError as error:
+        raise _fault(model, error.message) from None
+    for each in model.invariants:
+        if not each.at_end and not each.holds(model):
+            raise _fault(model, f"{each.key} does not hold before any thread has run")
+    return begin
+
+
+def _parting(first: _Notes, second: _Notes) -> int:
+    """The step at which two runs of one schedule part."""
+    pairs = zip(
+        zip(first.steps, first.states, strict=True),
+        zip(second.steps, second.states, strict=True),
+        strict=False,
+    )
+    return next((number for number, (one, two) in enumerate(pairs) if one != two), len(first.steps))
+
+
+def _differs(model: Mechanism, step: int) -> FaultyModelError:
+    return _fault(
+        model,
+        f"the same schedule went two ways, at step {step}: its steps must depend on nothing but"
+        " the state",
+    )
+
+
+def _fault(model: Mechanism, problem: str) -> FaultyModelError:
+    return FaultyModelError(
+        f"the model {model.name} is faulty: {problem}. This says nothing about the mechanism; mend"
+        " the model."
+    )
