@@ -25,6 +25,9 @@ errno_of(int result)
     return result == 0 ? 0 : errno;
 }
 
+/* A moment as the real clock has it, for the real call of a thread that takes no part. */
+#define REAL_MOMENT(until) stressor_time_real(until, &(struct timespec){0, 0})
+
 /* Tries until it is done, fails, or the deadline passes, which is ETIMEDOUT. Wakes prove nothing: a
  * third thread may have been faster. */
 static int
@@ -41,7 +44,7 @@ try_or_park(struct stressor_thread *self, attempt try, void *object, uint64_t de
         if (!in_time) {
             return ETIMEDOUT;
         }
-        stressor_turn_enlist(self, object, deadline);
+        stressor_turn_enlist(self, object, deadline, true);
         error =
         try
             (object);
@@ -114,7 +117,7 @@ I
 stressor_model_sem_timedwait(P m, P until)
 {
     struct stressor_thread *self = stressor_turn_self();
-    return self == NULL ? sem_timedwait(m, until)
+    return self == NULL ? sem_timedwait(m, REAL_MOMENT(until))
                         : failed(try_or_park(self, try_semaphore, m,
                                              stressor_time_at(CLOCK_REALTIME, until)));
 }
@@ -124,7 +127,7 @@ stressor_model_sem_clockwait(P m, I clock, P until)
 {
     struct stressor_thread *self = stressor_turn_self();
     return self == NULL
-               ? sem_clockwait(m, clock, until)
+               ? sem_clockwait(m, clock, REAL_MOMENT(until))
                : failed(try_or_park(self, try_semaphore, m, stressor_time_at(clock, until)));
 }
 
@@ -168,7 +171,7 @@ I
 stressor_model_pthread_mutex_timedlock(P m, P until)
 {
     struct stressor_thread *self = stressor_turn_self();
-    return self == NULL ? pthread_mutex_timedlock(m, until)
+    return self == NULL ? pthread_mutex_timedlock(m, REAL_MOMENT(until))
                         : try_or_park(self, try_mutex, m, stressor_time_at(CLOCK_REALTIME, until));
 }
 
@@ -223,7 +226,7 @@ stressor_model_pthread_rwlock_unlock(P m)
 static int
 wait_condition(struct stressor_thread *self, void *condition, void *mutex, uint64_t deadline)
 {
-    stressor_turn_enlist(self, condition, deadline);
+    stressor_turn_enlist(self, condition, deadline, false);
     int error = pthread_mutex_unlock(mutex);
     if (error != 0) {
         stressor_turn_delist(self);
@@ -250,7 +253,7 @@ stressor_model_pthread_cond_timedwait(P c, P m, P until)
      * realtime clock is far beyond what the monotonic one shows. */
     const struct timespec *moment = until;
     clockid_t clock = moment->tv_sec > 1000000000 ? CLOCK_REALTIME : CLOCK_MONOTONIC;
-    return self == NULL ? pthread_cond_timedwait(c, m, until)
+    return self == NULL ? pthread_cond_timedwait(c, m, REAL_MOMENT(until))
                         : wait_condition(self, c, m, stressor_time_at(clock, moment));
 }
 
@@ -258,7 +261,7 @@ I
 stressor_model_pthread_cond_clockwait(P c, P m, I clock, P until)
 {
     struct stressor_thread *self = stressor_turn_self();
-    return self == NULL ? pthread_cond_clockwait(c, m, clock, until)
+    return self == NULL ? pthread_cond_clockwait(c, m, clock, REAL_MOMENT(until))
                         : wait_condition(self, c, m, stressor_time_at(clock, until));
 }
 
@@ -293,9 +296,9 @@ stressor_model_pthread_join(Z t, P out)
 static int
 sleep_until(struct stressor_thread *self, uint64_t deadline)
 {
-    stressor_turn_enlist(self, &nothing, deadline);
+    stressor_turn_enlist(self, &nothing, deadline, false);
     while (stressor_turn_park(self)) {
-        stressor_turn_enlist(self, &nothing, deadline);
+        stressor_turn_enlist(self, &nothing, deadline, false);
     }
     return 0;
 }
@@ -305,7 +308,8 @@ stressor_model_clock_nanosleep(I clock, I flags, P time, P left)
 {
     struct stressor_thread *self = stressor_turn_self();
     if (self == NULL) {
-        return clock_nanosleep(clock, flags, time, left);
+        return clock_nanosleep(clock, flags, flags & TIMER_ABSTIME ? REAL_MOMENT(time) : time,
+                               left);
     }
     return sleep_until(self, flags & TIMER_ABSTIME ? stressor_time_at(clock, time)
                                                    : stressor_time_after(time));

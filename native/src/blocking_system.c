@@ -93,7 +93,7 @@ static L
 wait_on_futex(struct stressor_thread *self, const uint32_t *word, int operation, uint32_t expected,
               const struct timespec *limit)
 {
-    stressor_turn_enlist(self, word, futex_deadline(operation, limit));
+    stressor_turn_enlist(self, word, futex_deadline(operation, limit), false);
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) {
         stressor_turn_delist(self);
         errno = EAGAIN;

@@ -77,6 +77,7 @@ struct image {
     uintptr_t end;
     uint32_t module;
     bool interpreter;
+    bool blocks_only; /* calls of the C-API are not looked at */
     const ElfW(Sym) * symbols;
     const char *strings;
     const ElfW(Rela) * tables[2];
@@ -205,7 +206,7 @@ consider(const struct image *image, const ElfW(Rela) * rela)
         return;
     }
     int symbol = stressor_symbol_index(name);
-    if (symbol < 0 || (image->interpreter && stressor_symbols[symbol].kind != STRESSOR_BLOCK) ||
+    if (symbol < 0 || (image->blocks_only && stressor_symbols[symbol].kind != STRESSOR_BLOCK) ||
         *place == stressor_symbols[symbol].wrapper) {
         return;
     }
@@ -286,15 +287,26 @@ visit_object(struct dl_phdr_info *info, size_t size, void *rewriting)
                           .module = index};
     /* The interpreter is the executable, or a shared library that the executable loads. */
     image.interpreter = index == 0 || holds(&image, stressor_interpreter_place());
-    if (!image.interpreter && !stressor_module_matches(index)) {
+    bool matches = stressor_module_matches(index);
+    uint8_t seen = stressor_module_state[index];
+    /* A lock may be taken in the module under test and given back in a library that it uses: who waits
+     * for whom is known only when every call that blocks or wakes is seen. */
+    if (!image.interpreter && !matches &&
+        ((seen & STRESSOR_MODULE_BLOCKS) || stressor_module_is_system(index))) {
         return 0;
     }
+    image.blocks_only = image.interpreter || !matches;
     if (holds(&image, (uintptr_t)stressor_symbols)) {
         stressor_module_state[index] = STRESSOR_MODULE_DONE | STRESSOR_MODULE_OURS;
         return 0;
     }
     rewrite_object(info, &image);
-    stressor_module_state[index] |= STRESSOR_MODULE_DONE;
+    if (image.interpreter || matches) {
+        stressor_module_state[index] &= (uint8_t)~STRESSOR_MODULE_BLOCKS;
+        stressor_module_state[index] |= STRESSOR_MODULE_DONE;
+    } else {
+        stressor_module_state[index] |= STRESSOR_MODULE_BLOCKS;
+    }
     return 0;
 }
 

@@ -89,6 +89,23 @@ stressor_module_matches(uint32_t module)
     return false;
 }
 
+bool
+stressor_module_is_system(uint32_t module)
+{
+    static const char *const names[] = {
+        "libc.so",  "libc-",   "ld-linux", "libpthread", "libm.so",    "libdl",      "librt",
+        "libgcc_s", "libasan", "libtsan",  "libubsan",   "linux-vdso", "linux-gate", "libmvec"};
+    const char *path = stressor_record->modules[module].path;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strncmp(name, names[i], strlen(names[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 stressor_module_refuses(uint32_t module)
 {

@@ -1,23 +1,35 @@
 #define _GNU_SOURCE
 #include "stressor/standstill.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "stressor/seats.h"
 #include "stressor/turnstile.h"
+#include "stressor/virtualtime.h"
 
-/* How long a thread may keep the turn without a visit: asleep, which no modelled call is, and
- * computing, which may be a loop that waits for another thread. */
-enum { ASLEEP_NS = 20000000, COMPUTING_NS = 500000000 };
+/* When a thread that makes no visit loses the turn: asleep, which no modelled call is, at so many looks
+ * in a row; or having computed for half a second of its own processor time (in ticks of 10 ms, on every
+ * Linux), which may be a loop that waits for another thread. A busy machine makes nobody late. */
+enum { LOOKS_ASLEEP = 4, COMPUTING_TICKS = 50 };
 
-/* The turn since when it has been the same: under the turnstile's lock. */
-static uint64_t seen_count, seen_at;
+/* So often somebody outside has to be seen awake before real time decides: a thread of ours that is on
+ * its way to the barrier is no stranger for long. */
+enum { LOOKS_AWAKE = 8 };
+
+/* Between two attempts at what may have been given back unseen, while others may do so. */
+enum { RETRY_NS = 20000000 };
+
+/* What the last look saw; the owner's alone. */
+static uint64_t seen_count, seen_ticks;
 static int32_t seen_holder = -1;
+static int looks_asleep;
 
 /* The thread that looks: it waits with a time-out, but only to look again. */
 static int owner;
@@ -58,16 +70,37 @@ read_task(int tid, const char *name, char *text, size_t size)
     return length > 0;
 }
 
-/* The letter of proc(5); 0 for a thread that is gone. The name in parentheses may hold anything. */
-static char
-state_of(int tid)
+struct task {
+    char state;     /* the letter of proc(5) */
+    uint64_t ticks; /* of processor time */
+};
+
+/* The number after so many spaces, 0 where there is none. */
+static uint64_t
+number_after(const char *text, int spaces)
 {
-    char text[256];
-    if (!read_task(tid, "stat", text, sizeof(text))) {
-        return 0;
+    for (; spaces > 0 && text != NULL; spaces--) {
+        text = strchr(text + 1, ' ');
     }
-    const char *end = strrchr(text, ')');
-    return end != NULL && end[1] == ' ' ? end[2] : 0;
+    uint64_t number = 0;
+    for (text = text != NULL ? text + 1 : ""; *text >= '0' && *text <= '9'; text++) {
+        number = number * 10 + (uint64_t)(*text - '0');
+    }
+    return number;
+}
+
+/* False for a thread that is gone. */
+static bool
+look_at_task(int tid, struct task *task)
+{
+    char text[512];
+    const char *name_end; /* the name before it may hold anything */
+    if (!read_task(tid, "stat", text, sizeof(text)) || (name_end = strrchr(text, ')')) == NULL) {
+        return false;
+    }
+    task->state = name_end[1] == ' ' ? name_end[2] : 0;
+    task->ticks = number_after(name_end, 12) + number_after(name_end, 13); /* user's, system's */
+    return true;
 }
 
 /* Whether only another thread can make this one go on: it waits on a futex without a time-out
@@ -77,7 +110,8 @@ sleeps_for_ever(int tid)
 {
     char text[256];
     if (!read_task(tid, "syscall", text, sizeof(text))) {
-        return state_of(tid) == 0;
+        struct task task;
+        return !look_at_task(tid, &task);
     }
     unsigned long number = 0;
     const char *at = text;
@@ -87,8 +121,8 @@ sleeps_for_ever(int tid)
     for (; *at >= '0' && *at <= '9'; at++) {
         number = number * 10 + (unsigned long)(*at - '0');
     }
-    for (int argument = 0; argument < 4 && at != NULL; argument++) {
-        at = strstr(at + 1, " 0x");
+    for (int argument = 1; argument < 4 && at != NULL; argument++) {
+        at = strstr(at + 1, " 0x"); /* it stands before the first argument */
     }
     return number == SYS_futex && at != NULL && strncmp(at, " 0x0 ", 5) == 0;
 }
@@ -147,11 +181,19 @@ all_sleep(void)
     return asleep;
 }
 
-/* ---- nobody has the turn -------------------------------------------------------------------------- */
+/* Whether there are processes that may do something for us: a child that runs, or is to be waited
+ * for. */
+static bool
+has_children(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
 
-/* The lock is held and given back. */
-static void
-expire_next(void)
+/* ---- nobody has the turn: the lock is held and given back ------------------------------------------ */
+
+static int
+earliest(void)
 {
     int next = -1;
     for (int i = 0; i < (int)stressor_turns.parties; i++) {
@@ -161,17 +203,68 @@ expire_next(void)
             next = i;
         }
     }
-    if (next < 0) {
-        __atomic_store_n(&stressor_record->control.deadlock, 1, __ATOMIC_RELEASE);
-        stressor_turns_release();
-        return;
-    }
-    struct stressor_seat *seat = &stressor_turns.seats[next];
-    uint64_t *now = &stressor_record->control.now;
-    *now = seat->deadline > *now ? seat->deadline : *now;
+    return next;
+}
+
+static void
+expire(int thread)
+{
+    struct stressor_seat *seat = &stressor_turns.seats[thread];
+    stressor_time_reach(seat->deadline);
     seat->timed_out = true;
-    stressor_turns_place(next, STRESSOR_READY);
+    stressor_turns_place(thread, STRESSOR_READY);
     stressor_turns_resume(STRESSOR_WHY_EXPIRED);
+}
+
+/* Lets all who wait for an object that can be tried have one more attempt: it may have been given
+ * back by code whose calls we do not see. */
+static bool
+try_again(void)
+{
+    bool any = false;
+    for (int i = 0; i < (int)stressor_turns.parties; i++) {
+        const struct stressor_seat *seat = &stressor_turns.seats[i];
+        if (seat->place == STRESSOR_WAITING && seat->tries) {
+            stressor_turns_place(i, STRESSOR_READY);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* `alone`: nobody outside the turnstile can do anything for us. */
+static void
+settle(bool alone, uint64_t now)
+{
+    struct stressor_turns *turns = &stressor_turns;
+    if (turns->idle_visits != turns->visits) {
+        turns->idle_visits = turns->visits;
+        turns->idle_since = now;
+        turns->tried_at = 0;
+        turns->looks = 0;
+    }
+    turns->looks++;
+    if (turns->tried_at == 0 || (!alone && now - turns->tried_at >= RETRY_NS)) {
+        turns->tried_at = now;
+        if (try_again()) {
+            stressor_turns_resume(STRESSOR_WHY_WOKEN);
+            return;
+        }
+    }
+    int next = earliest();
+    if (next >= 0 && alone) {
+        expire(next);
+    } else if (next >= 0 && turns->looks >= LOOKS_AWAKE &&
+               now - turns->idle_since + stressor_record->control.now >=
+                   turns->seats[next].deadline) {
+        stressor_record->control.revoked++; /* real time has decided, and may decide otherwise */
+        expire(next);
+    } else {
+        if (next < 0 && alone) {
+            __atomic_store_n(&stressor_record->control.deadlock, 1, __ATOMIC_RELEASE);
+        }
+        stressor_turns_release();
+    }
 }
 
 static bool
@@ -188,12 +281,13 @@ look_at_idleness(void)
     bool idle = is_idle();
     uint64_t changes = stressor_turns.changes;
     stressor_turns_release();
-    if (!idle || !all_sleep()) {
+    if (!idle) {
         return;
     }
+    bool alone = all_sleep() && !has_children();
     stressor_turns_acquire();
     if (is_idle() && stressor_turns.changes == changes) {
-        expire_next();
+        settle(alone, now_ns());
     } else {
         stressor_turns_release();
     }
@@ -206,18 +300,22 @@ look_at_holder(void)
 {
     stressor_turns_acquire();
     int holder = stressor_turns.holder;
-    uint64_t now = now_ns(), count = stressor_record->control.count;
-    if (holder < 0 || holder != seen_holder || count != seen_count) {
-        seen_holder = holder;
-        seen_count = count;
-        seen_at = now;
-        stressor_turns_release();
+    uint64_t count = stressor_record->control.count;
+    int tid = holder >= 0 ? stressor_turns.seats[holder].tid : 0;
+    stressor_turns_release();
+    struct task task = {0};
+    if (holder < 0 || !look_at_task(tid, &task)) {
         return;
     }
-    int tid = stressor_turns.seats[holder].tid;
-    uint64_t quiet = now - seen_at;
-    stressor_turns_release();
-    if (quiet < ASLEEP_NS || (quiet < COMPUTING_NS && state_of(tid) != 'S')) {
+    if (holder != seen_holder || count != seen_count) {
+        seen_holder = holder;
+        seen_count = count;
+        seen_ticks = task.ticks;
+        looks_asleep = 0;
+        return;
+    }
+    looks_asleep = task.state == 'S' ? looks_asleep + 1 : 0;
+    if (looks_asleep < LOOKS_ASLEEP && task.ticks - seen_ticks < COMPUTING_TICKS) {
         return;
     }
     stressor_turns_acquire();

@@ -172,6 +172,9 @@ list_modules(PyObject *slots, PyObject *without)
 {
     for (uint32_t i = 0; i < stressor_record->module_count; i++) {
         bool seen = false;
+        if (stressor_module_state[i] & STRESSOR_MODULE_BLOCKS) {
+            continue; /* nobody asked for it */
+        }
         if (list_slots(slots, i, &seen) < 0 ||
             (i > 0 && !seen && stressor_module_matches(i) && append(without, uncovered(i)) < 0)) {
             return -1;

@@ -132,8 +132,9 @@ stressor_turnstile_open(const struct stressor_scheduler *wanted, const int64_t *
 void
 stressor_turnstile_begin_round(uint64_t seed, uint32_t threads)
 {
-    stressor_turns =
-        (struct stressor_turns){.holder = -1, .parties = threads, .soonest = STRESSOR_NEVER_NS};
+    stressor_turns = (struct stressor_turns){
+        .holder = -1, .parties = threads, .soonest = STRESSOR_NEVER_NS, .idle_visits = UINT64_MAX};
+    stressor_time_begin_round();
     stressor_course_begin_round();
     stressor_choice_begin_round(seed, threads);
 }
@@ -169,6 +170,7 @@ stressor_turn_leave(void)
     if (stressor_turns.present == 0) {
         stressor_turns.begun = false;
         stressor_course_end_round();
+        stressor_time_catch_up();
     }
     if (stressor_turns.holder != me) {
         stressor_turns_release(); /* it came from outside, and another one has the turn */
@@ -198,6 +200,7 @@ stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
         come_back(me);
         return;
     }
+    stressor_turns.visits++;
     if (why == STRESSOR_WHY_YIELD) {
         stressor_owe(me);
     }
@@ -205,7 +208,8 @@ stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
 }
 
 void
-stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t deadline)
+stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t deadline,
+                     bool tries)
 {
     int me = self->id;
     struct stressor_seat *seat = &stressor_turns.seats[me];
@@ -216,6 +220,7 @@ stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t 
     }
     seat->object = object;
     seat->deadline = deadline;
+    seat->tries = tries;
     seat->since = ++stressor_turns.waits;
     seat->timed_out = false;
     stressor_turns.soonest = deadline < stressor_turns.soonest ? deadline : stressor_turns.soonest;

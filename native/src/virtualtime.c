@@ -19,7 +19,9 @@ static const clockid_t clocks[] = {CLOCK_REALTIME,         CLOCK_MONOTONIC,
                                    CLOCK_MONOTONIC_RAW,    CLOCK_REALTIME_COARSE,
                                    CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME};
 enum { CLOCKS = sizeof(clocks) / sizeof(clocks[0]) };
+enum { MONOTONIC = 1 }; /* in `clocks` */
 static uint64_t opened[CLOCKS];
+static uint64_t ahead; /* how far the others' clocks are put forward; only grows */
 
 void
 stressor_time_open(void)
@@ -31,6 +33,69 @@ stressor_time_open(void)
                         : 0;
     }
     stressor_record->control.now = 0;
+    ahead = 0;
+}
+
+static uint64_t
+nanoseconds(const struct timespec *time)
+{
+    if (time->tv_sec < 0) {
+        return 0;
+    }
+    uint64_t seconds = (uint64_t)time->tv_sec;
+    return seconds > FAR / SECOND * 100 ? FAR * 100 : seconds * SECOND + (uint64_t)time->tv_nsec;
+}
+
+/* What the others' clocks show, since control was opened. */
+static uint64_t
+shown(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec - opened[MONOTONIC] +
+           __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+}
+
+void
+stressor_time_begin_round(void)
+{
+    uint64_t others = shown();
+    if (others > stressor_record->control.now) {
+        stressor_record->control.now = others;
+    }
+}
+
+void
+stressor_time_catch_up(void)
+{
+    uint64_t now = __atomic_load_n(&stressor_record->control.now, __ATOMIC_RELAXED);
+    uint64_t others = shown();
+    if (now > others) {
+        __atomic_fetch_add(&ahead, now - others, __ATOMIC_RELAXED);
+    }
+}
+
+void
+stressor_time_reach(uint64_t moment)
+{
+    uint64_t *now = &stressor_record->control.now;
+    if (moment > __atomic_load_n(now, __ATOMIC_RELAXED)) {
+        __atomic_store_n(now, moment, __ATOMIC_RELAXED);
+        stressor_time_catch_up();
+    }
+}
+
+const struct timespec *
+stressor_time_real(const struct timespec *moment, struct timespec *room)
+{
+    uint64_t back = stressor_controlled ? __atomic_load_n(&ahead, __ATOMIC_RELAXED) : 0;
+    if (moment == NULL || back == 0) {
+        return moment;
+    }
+    uint64_t at = nanoseconds(moment);
+    at = at > back ? at - back : 0;
+    *room = (struct timespec){(time_t)(at / SECOND), (long)(at % SECOND)};
+    return room;
 }
 
 static int
@@ -50,16 +115,6 @@ read_now(void)
     return __atomic_add_fetch(&stressor_record->control.now, READING_NS, __ATOMIC_RELAXED);
 }
 
-static uint64_t
-nanoseconds(const struct timespec *time)
-{
-    if (time->tv_sec < 0) {
-        return 0;
-    }
-    uint64_t seconds = (uint64_t)time->tv_sec;
-    return seconds > FAR / SECOND * 100 ? FAR * 100 : seconds * SECOND + (uint64_t)time->tv_nsec;
-}
-
 uint64_t
 stressor_time_at(clockid_t clock, const struct timespec *moment)
 {
@@ -76,14 +131,33 @@ stressor_time_after(const struct timespec *span)
 
 /* ---- what stands in for the C library's ------------------------------------------------------------ */
 
+static uint64_t
+real_now(clockid_t clock)
+{
+    struct timespec time;
+    return clock_gettime(clock, &time) == 0
+               ? (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec
+               : 0;
+}
+
+/* Nanoseconds on the clock of that index, as the calling thread shall see it. */
+static uint64_t
+seen_now(int index)
+{
+    if (stressor_turn_self() != NULL) {
+        return opened[index] + read_now();
+    }
+    return real_now(clocks[index]) + __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+}
+
 static int
 wrap_clock_gettime(clockid_t clock, struct timespec *time)
 {
-    int index = stressor_controlled && stressor_turn_self() != NULL ? clock_index(clock) : -1;
+    int index = stressor_controlled ? clock_index(clock) : -1;
     if (index < 0) {
         return clock_gettime(clock, time);
     }
-    uint64_t now = opened[index] + read_now();
+    uint64_t now = seen_now(index);
     time->tv_sec = (time_t)(now / SECOND);
     time->tv_nsec = (long)(now % SECOND);
     return 0;
@@ -92,10 +166,10 @@ wrap_clock_gettime(clockid_t clock, struct timespec *time)
 static int
 wrap_gettimeofday(struct timeval *time, void *zone)
 {
-    if (!stressor_controlled || stressor_turn_self() == NULL || time == NULL) {
+    if (!stressor_controlled || time == NULL) {
         return gettimeofday(time, zone);
     }
-    uint64_t now = opened[0] + read_now();
+    uint64_t now = seen_now(0);
     time->tv_sec = (time_t)(now / SECOND);
     time->tv_usec = (suseconds_t)(now % SECOND / 1000);
     return 0;
@@ -104,10 +178,10 @@ wrap_gettimeofday(struct timeval *time, void *zone)
 static time_t
 wrap_time(time_t *result)
 {
-    if (!stressor_controlled || stressor_turn_self() == NULL) {
+    if (!stressor_controlled) {
         return time(result);
     }
-    time_t now = (time_t)((opened[0] + read_now()) / SECOND);
+    time_t now = (time_t)(seen_now(0) / SECOND);
     if (result != NULL) {
         *result = now;
     }

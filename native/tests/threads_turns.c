@@ -194,6 +194,19 @@ add_locked(struct stressor_thread *self)
     CHECK(stressor_model_pthread_mutex_unlock(&mutex) == 0);
 }
 
+/* A lock that is given back by code whose calls nobody sees. */
+static void
+add_unseen(struct stressor_thread *self)
+{
+    for (uint32_t i = 0; i < CALLS; i++) {
+        CHECK(stressor_model_pthread_mutex_lock(&mutex) == 0);
+        int64_t seen = sum;
+        visit(self, i);
+        sum = seen + 1;
+        CHECK(pthread_mutex_unlock(&mutex) == 0);
+    }
+}
+
 int
 main(void)
 {
@@ -204,5 +217,7 @@ main(void)
     before_round = begin_locked;
     CHECK(run(add_locked) == run(add_locked));
     CHECK(stressor_record->control.revoked == 0);
+    before_round = begin_sum;
+    CHECK(run(add_unseen) == run(add_unseen));
     return 0;
 }

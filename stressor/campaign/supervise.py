@@ -114,8 +114,9 @@ def _state(task: Path) -> str:
 
 
 def _all_wait(pid: int) -> bool:
-    """Whether every thread is in a futex wait without a time-out (futex(2): the fourth argument), or
-    was stopped, which nobody here will undo.
+    """Whether every thread is in a futex wait without a time-out (futex(2): the fourth argument).
+
+    A stopped one may be continued by whoever stopped it: it proves nothing.
 
     `/proc/PID/task/TID/syscall` gives the number of the system call and its arguments (proc(5)). Where
     it may not be read nothing is known, and idleness has to be enough.
@@ -124,8 +125,6 @@ def _all_wait(pid: int) -> bool:
         try:
             words = (task / "syscall").read_text().split()
         except OSError:
-            continue
-        if _state(task) == "T":
             continue
         if words[:1] != [FUTEX] or int(words[4], 16) != 0:
             return False

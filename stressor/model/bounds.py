@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 
-from stressor.model.plan import ANY_STEP, Action, Call, Limits, Plan, Rule, Schedule, Spec, Switch
+from stressor.model.plan import ANY_STEP, ANY_STEP, Action, Call, Limits, Plan, Rule, Schedule, Spec, Switch
 
 MOST_THREADS = 64
 MOST_CALLS = 100_000
@@ -116,8 +116,14 @@ def _check_schedule(plan: Plan, schedule: Schedule) -> None:
             "schedule.trace", "must be empty or 16 lower-case hexadecimal digits"
         )
     _count("schedule.switches", schedule.switches, 0, MOST_SWITCHES, "switches")
+    steps: set[int] = set()
     for index, switch in enumerate(schedule.switches):
         _check_switch(f"schedule.switches[{index}]", switch, plan.threads)
+        if switch.step != ANY_STEP and switch.step in steps:
+            raise OutOfBoundsError(
+                f"schedule.switches[{index}].step", f"there is another switch at step {switch.step}"
+            )
+        steps.add(switch.step)
 
 
 def _check_switch(field: str, switch: Switch, threads: int) -> None:

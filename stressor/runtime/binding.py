@@ -66,10 +66,14 @@ def die_with_parent(parent: int) -> None:
         os._exit(70)
 
 
+class UnknownSchedulerError(Exception):
+    """The plan's scheduler, or one of its numbers, is none that this shim knows."""
+
+
 class Session:
     """The shim in force in this process, with its record in a file. Once per process, by its owner.
 
-    Raises `OSError` when the record cannot be made.
+    Raises `OSError` when the record cannot be made, and `UnknownSchedulerError`.
     """
 
     def __init__(self, record: Path, operations: Iterable[Operation], plan: Plan) -> None:
@@ -111,15 +115,19 @@ catalogue, rewrite_slots, restore_slots = _shim.catalogue, _shim.instrument, _sh
 
 
 def _take_turns(schedule: Schedule) -> None:
-    """Raises ValueError for a scheduler, or numbers, that the shim does not know."""
     usual = dict(dict(_shim.schedulers()).get(schedule.then.name, ()))
     unknown = schedule.then.numbers.keys() - usual.keys()
-    if unknown:
-        raise ValueError(f"the scheduler {schedule.then.name} has no number {min(unknown)!r}")
+    if usual and unknown:
+        raise UnknownSchedulerError(
+            f"the scheduler {schedule.then.name} has no number {min(unknown)!r}"
+        )
     numbers = [int(schedule.then.numbers.get(name, value)) for name, value in usual.items()]
     # Choices with a step first, as they come up.
     ordered = sorted(schedule.switches, key=lambda each: (each.step == ANY_STEP, each.step))
-    _shim.control(schedule.then.name, numbers, list(map(switch_numbers, ordered)))
+    try:
+        _shim.control(schedule.then.name, numbers, list(map(switch_numbers, ordered)))
+    except ValueError as error:
+        raise UnknownSchedulerError(str(error)) from None
 
 
 def switch_numbers(switch: Switch) -> tuple[int, int, int, int, int, int]:

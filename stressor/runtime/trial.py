@@ -43,6 +43,8 @@ def live(harness: Harness, assignment: Assignment) -> NoReturn:
         assignment.report(_Trial(harness, assignment).carry_out())
     except HarnessError as refusal:
         assignment.report({"refused": str(refusal)})
+    except binding.UnknownSchedulerError as refusal:
+        assignment.report({"refused": f"the plan's schedule: {refusal}."})
     except BaseException:
         _end_with_fault(assignment, traceback.format_exc())
     flush_streams()

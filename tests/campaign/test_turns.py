@@ -27,12 +27,17 @@ class State:
         self.condition, self.event = threading.Condition(), threading.Event()
         self.queue, self.simple = queue.Queue(1), queue.SimpleQueue()
         self.flag = False
+        self.seen = time.monotonic()
         self.pipe = os.pipe()
         self.numbers = array.array("i", range(10))
 
 
 SETUP = State
 OPS = {}
+
+
+def CHECK(state):
+    assert time.monotonic() >= state.seen
 
 
 def op(function):
@@ -170,6 +175,36 @@ def other_way(s):
             pass
 
 @op
+def wait_for_timer(s):
+    told = threading.Event()
+    timer = threading.Timer(0.01, told.set)
+    timer.start()
+    assert told.wait(60)
+    timer.join()
+
+@op
+def wait_for_child(s):
+    child = os.fork()
+    if child == 0:
+        time.sleep(0.03)
+        os._exit(0)
+    end = time.monotonic() + 60
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+@op
+def look_at_the_clock(s):
+    assert time.monotonic() >= s.seen
+    time.sleep(0.2)
+    s.seen = time.monotonic()
+
+@op
+def write_later(s):
+    time.sleep(0.01)
+    os.write(s.pipe[1], b"x")
+
+@op
 def leave(s):
     os._exit(0)
 
@@ -192,13 +227,18 @@ MODELLED = [
     "poll_sleeping|poll_sleeping|tell",
     "collect collect|collect grow|grow collect",
     "collect_often freeze|grow collect|collect_often",
+    "look_at_the_clock|look_at_the_clock",
 ]
 NOT_MODELLED = [
     "fork collect|grow",
     "start_thread|collect",
     "start_sleeper|grow",
     "read|write",
+    "read|write_later",
     "spin|tell",
+    "wait_for_timer|grow",
+    "wait_for_timer|wait_for_timer",
+    "wait_for_child|grow",
 ]
 
 
@@ -245,6 +285,11 @@ def test_what_is_modelled_passes_and_is_the_same_each_time(
             assert one.outcome.verdict is Verdict.PASSED, (scheduler, seed, one.outcome)
             assert control(one).revoked == 0
             assert control(one).trace == control(other).trace
+
+
+def test_time_never_runs_backwards_over_many_rounds(hosts: tuple[Hosts, str]) -> None:
+    trial = carried_out(hosts, "look_at_the_clock|look_at_the_clock", Spec("walk"), rounds=5)
+    assert trial.outcome.verdict is Verdict.PASSED, trial.outcome
 
 
 def test_a_batch_is_the_same_each_time(hosts: tuple[Hosts, str]) -> None:

@@ -22,6 +22,7 @@ enum {
     STRESSOR_MODULE_OURS = 2,
     STRESSOR_MODULE_ELSEWHERE = 4,
     STRESSOR_MODULE_UNWRITABLE = 8,
+    STRESSOR_MODULE_BLOCKS = 16, /* matches no glob: only what blocks and wakes is seen */
 };
 
 extern uint8_t stressor_module_state[];
@@ -36,6 +37,10 @@ bool stressor_has_globs(void);
 
 /* Whether a glob matches the path or the file name. */
 bool stressor_module_matches(uint32_t module);
+
+/* Whether it is the C library or the like, whose own slots are left alone: what they lead to is what
+ * the wrappers call. */
+bool stressor_module_is_system(uint32_t module);
 
 /* Why a module that matches has no slots. */
 const char *stressor_module_refuses(uint32_t module);

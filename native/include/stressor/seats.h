@@ -21,6 +21,7 @@ struct stressor_seat {
     uint32_t gate; /* futex: 1 hands over the turn */
     uint8_t place;
     bool timed_out;
+    bool tries; /* waits for an object that it can try to take */
     int32_t tid;
     const void *object;
     uint64_t deadline;
@@ -32,10 +33,15 @@ struct stressor_turns {
     uint32_t lock;
     int32_t holder; /* who has the turn, -1 nobody */
     uint32_t parties;
-    uint32_t present;  /* have come and not left */
-    bool begun;        /* all have come */
-    bool fairness;     /* some seat is owed */
-    uint64_t ready;    /* bit per seat that is READY */
+    uint32_t present;     /* have come and not left */
+    bool begun;           /* all have come */
+    bool fairness;        /* some seat is owed */
+    uint64_t ready;       /* bit per seat that is READY */
+    uint64_t visits;      /* of all threads: what was tried before the last one may now succeed */
+    uint64_t idle_visits; /* `visits` when nobody could go on, and since when (real nanoseconds) */
+    uint64_t idle_since;
+    uint64_t looks;    /* since then */
+    uint64_t tried_at; /* last attempt of all since then, 0 for none */
     uint64_t in_a_row; /* choices of the same thread */
     uint64_t waits;    /* number of the last wait */
     uint64_t soonest;  /* no deadline is before it */

@@ -1,7 +1,9 @@
 /* Standstill: what is done when nothing happens for a while.
  *
- * Either nobody has the turn: then, as soon as no stranger can change that, the earliest deadline
- * expires, and without one the trial is deadlocked. Or the thread that has the turn sleeps in a call
+ * Either nobody has the turn: then all who wait for something that can be tried get one more attempt,
+ * since it may have been given back by code that we do not see. When that was in vain, and no thread
+ * and no process outside the turnstile can change anything, the earliest deadline expires, and without
+ * one the trial is deadlocked; as long as somebody outside may act, deadlines expire in real time. Or the thread that has the turn sleeps in a call
  * that is not modelled, or computes for long without a visit: then it loses the turn, since it may
  * wait for one of ours, and the record says so. Reads /proc; allocates nothing.
  */

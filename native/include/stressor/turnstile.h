@@ -65,9 +65,10 @@ void stressor_turn_visit(struct stressor_thread *self, enum stressor_why why,
 void stressor_turn_yield(struct stressor_thread *self);
 
 /* Blocking, by who has the turn: enlist for a wake of `object`, at most until the virtual time
- * `deadline`; try once more, since a stranger may have woken nobody in between; then delist or park.
+ * `deadline`, for something that it can try to take or not; try once more, since a stranger may have woken nobody in between; then delist or park.
  * Park is true when woken, which proves nothing (try again), and false when the time came. */
-void stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t deadline);
+void stressor_turn_enlist(struct stressor_thread *self, const void *object, uint64_t deadline,
+                          bool tries);
 void stressor_turn_delist(struct stressor_thread *self);
 bool stressor_turn_park(struct stressor_thread *self);
 
