@@ -28,6 +28,9 @@ from stressor.targets.programs import Program, generate
 MODE_SHARES = {Mode.PERTURBED: 1.0, Mode.CONTROLLED: 1.0}
 """Of the plans. Trials of both modes are cut to about the same time: `CALLS_PER_TRIAL`."""
 
+BLIND_MODE_SHARES = {Mode.PERTURBED: 5.0, Mode.CONTROLLED: 1.0}
+"""Where no call site is known: there turns can change only between operations and at allocations."""
+
 SHARES = {
     "none": 1.0,
     "uniform": 1.5,
@@ -83,7 +86,7 @@ class Portfolio:
     def plan(self, index: int, sites: Sequence[Site]) -> Plan:
         """Make plan number `index`, given the sites known by now."""
         rng = Random(f"{self._settings.seed}:{index}")
-        if self._mode(rng) is Mode.CONTROLLED:
+        if self._mode(rng, sites) is Mode.CONTROLLED:
             plan = self._controlled.plan(rng, index, sites)
             allocator = _allocator(rng, self._settings.allocators)
             return evolve(plan, allocator=allocator, ledger=rng.random() < LEDGER_SHARE)
@@ -93,9 +96,10 @@ class Portfolio:
         """Take from a trial what later plans want to know."""
         self._controlled.learn(trial)
 
-    def _mode(self, rng: Random) -> Mode:
+    def _mode(self, rng: Random, sites: Sequence[Site]) -> Mode:
         modes = self._chosen.modes
-        return rng.choices(modes, [MODE_SHARES[each] for each in modes])[0]
+        shares = BLIND_MODE_SHARES if _is_blind(sites) else MODE_SHARES
+        return rng.choices(modes, [shares[each] for each in modes])[0]
 
     def _perturbed(self, rng: Random, index: int, sites: Sequence[Site]) -> Plan:
         settings = self._settings
@@ -119,7 +123,7 @@ class Portfolio:
     def _rules(self, rng: Random, sites: Sequence[Site]) -> tuple[Strategy, tuple[Rule, ...]]:
         """Another strategy when the drawn one has nothing to act on; none when all have not."""
         left = list(self._chosen.strategies)
-        shares = SHARES if any(site.kind is Kind.CALL for site in sites) else BLIND_SHARES
+        shares = BLIND_SHARES if _is_blind(sites) else SHARES
         while True:
             weights = [shares.get(strategy.name, 1.0) for strategy in left]
             strategy = rng.choices(left, weights)[0]
@@ -180,6 +184,10 @@ def chosen(settings: Settings) -> Chosen:
         modes = " and ".join(mode.value for mode in settings.modes) or "no"
         raise UsageError(f"none of the strategies {', '.join(names)} is for {modes} mode.")
     return found
+
+
+def _is_blind(sites: Sequence[Site]) -> bool:
+    return not any(site.kind is Kind.CALL for site in sites)
 
 
 def paused_ns(rules: Sequence[Rule], sites: Sequence[Site]) -> float:
