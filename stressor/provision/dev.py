@@ -75,9 +75,14 @@ def fuzz(environment: Environment, arguments: list[str]) -> int:
 
 
 def test(environment: Environment, arguments: list[str]) -> int:
-    """Run the tests, from the checkout's root wherever ./dev was called."""
+    """Run the tests, from the checkout's root wherever ./dev was called.
+
+    All of them side by side on as many processors as there are, up to four; a choice of them one
+    after the other, which begins sooner and prints in order.
+    """
     os.chdir(environment.checkout.root)
-    return execute(environment, [str(environment.python), "-m", "pytest", *arguments])
+    spread = [] if arguments else ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
+    return execute(environment, [str(environment.python), "-m", "pytest", *spread, *arguments])
 
 
 def run(environment: Environment, arguments: list[str]) -> int:
