@@ -46,7 +46,7 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["run", "lk-pymutx"], "did you mean lk-pymutex?"),
+        (["run", "lk-pymutx"], "did you mean lk-pymutex"),
         (["run", "rc-brc", "--defect", "ignore-shared"], "did you mean ignores-shared?"),
         (["run", "rc-brc", "--size", "others"], "--size takes NAME=N"),
         (["run", "rc-brc", "--size", "others=99"], "others of rc-brc must be 0 to 64, not 99"),
