@@ -70,7 +70,7 @@ def exactness(hosts: Hosts, case: str, replays: int) -> tuple[int, int]:
     for number in range(PLANS):
         program = generate(operations, 2 + number % 2, 2, number)
         schedule = Schedule(schedulers[number % len(schedulers)])
-        plan = Plan(case, program, number, schedule=schedule, limits=Limits(seconds=10.0))
+        plan = Plan(case, program, number, schedule=schedule, limits=Limits(seconds=2.0))
         traces = []
         for _ in range(replays // PLANS):
             control = hosts.carry_out(plan).evidence.control

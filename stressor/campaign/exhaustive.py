@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement, groupby, islice, product
 from random import Random
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stressor.campaign.settings import Exhaustive, Settings
 from stressor.model.plan import Allocator, Call, Plan, Schedule, Spec
@@ -32,7 +32,7 @@ class Explored:
     """One program: how many of its schedules were tried, and what is known by that.
 
     `finished` is the largest cost all of whose schedules were tried, -1 for none. `reasons` say why
-    nothing can be claimed although the search has ended.
+    nothing can be claimed although the search has ended. `shown` is the program as text, if known.
     """
 
     program: Program
@@ -41,6 +41,15 @@ class Explored:
     exhausted: bool
     finished: int
     reasons: tuple[str, ...] = ()
+    shown: tuple[tuple[str, ...], ...] = ()
+
+
+@frozen
+class Left:
+    """`programs` of those with `calls` calls were not begun, and none with more."""
+
+    calls: int
+    programs: int
 
 
 class ExhaustiveSearch:
@@ -101,7 +110,6 @@ class ExhaustiveSearch:
             )
 
     def _plan(self, index: int, schedule: Schedule) -> Plan:
-        allocators = self._settings.allocators
         return Plan(
             self._settings.target,
             self._program,
@@ -109,10 +117,15 @@ class ExhaustiveSearch:
             strategy=Spec(NAME, {"index": float(index)}),
             schedule=schedule,
             modules=self._settings.modules,
-            # Poisoned memory shows what was used after it was freed, on every schedule alike.
-            allocator=Allocator.DEBUG if Allocator.DEBUG in allocators else allocators[0],
+            allocator=chosen_allocator(self._settings),
             limits=self._settings.limits,
         )
+
+
+def chosen_allocator(settings: Settings) -> Allocator:
+    """Poisoned memory shows what was used after it was freed, on every schedule alike."""
+    allocators = settings.allocators
+    return Allocator.DEBUG if Allocator.DEBUG in allocators else allocators[0]
 
 
 def programs(settings: Settings, operations: Sequence[OperationInfo]) -> Iterator[Program]:
@@ -121,17 +134,43 @@ def programs(settings: Settings, operations: Sequence[OperationInfo]) -> Iterato
     Those of few calls first; among as many, in an order drawn from the seed, as arguments are.
     """
     rng = Random(f"{settings.seed}:{NAME}")
-    most = settings.threads * settings.calls
-    for calls in range(LEAST_THREADS, most + 1):
-        shapes = [
-            shape
-            for threads in range(LEAST_THREADS, min(settings.threads, calls) + 1)
-            for sizes in _splits(calls, threads, settings.calls)
-            for shape in _threads(sizes, operations)
-        ]
+    for calls in _sizes(settings):
+        shapes = _shapes(settings, operations, calls)
         rng.shuffle(shapes)
         for shape in shapes:
             yield _with_arguments(rng, shape)
+
+
+def left_over(settings: Settings, operations: Sequence[OperationInfo], begun: int) -> Left | None:
+    """What of `programs` is left after the first `begun`; None when that is nothing."""
+    for calls in _sizes(settings):
+        count = len(_shapes(settings, operations, calls))
+        if begun < count:
+            return Left(calls, count - begun)
+        begun -= count
+    return None
+
+
+def with_texts(explored: Sequence[Explored], texts: Sequence[str]) -> tuple[Explored, ...]:
+    """The programs with their calls as `texts`, which are those of all of them in a row."""
+    rest = iter(texts)
+    return tuple(
+        evolve(each, shown=tuple(tuple(islice(rest, len(calls))) for calls in each.program))
+        for each in explored
+    )
+
+
+def _sizes(settings: Settings) -> range:
+    return range(LEAST_THREADS, settings.threads * settings.calls + 1)
+
+
+def _shapes(settings: Settings, operations: Sequence[OperationInfo], calls: int) -> list[_Shape]:
+    return [
+        shape
+        for threads in range(LEAST_THREADS, min(settings.threads, calls) + 1)
+        for sizes in _splits(calls, threads, settings.calls)
+        for shape in _threads(sizes, operations)
+    ]
 
 
 def _splits(calls: int, threads: int, most: int) -> Iterator[tuple[int, ...]]:

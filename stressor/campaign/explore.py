@@ -16,18 +16,20 @@ from attrs import define, field, frozen
 from stressor.campaign.budget import Budget
 from stressor.campaign.carryout import CarryOut, all_unbroken
 from stressor.campaign.doublecheck import DoubleCheck, parting
-from stressor.campaign.exhaustive import ExhaustiveSearch
+from stressor.campaign.exhaustive import ExhaustiveSearch, left_over
 from stressor.campaign.findings import Findings, Keep, Shrink
+from stressor.campaign.fit import Fitted
 from stressor.campaign.known import KnownSites
 from stressor.campaign.portfolio import Portfolio
 from stressor.campaign.progress import Finding, Progress, Status, Tally
-from stressor.campaign.report import Report
+from stressor.campaign.report import Report, Untried
 from stressor.campaign.settings import Settings
 from stressor.errors import ExitCode, StressorError
 from stressor.model.outcome import Verdict
 from stressor.model.plan import Plan
 from stressor.model.site import Site
 from stressor.model.trial import Origin, Trial
+from stressor.report.words import many
 from stressor.targets.harness import OperationInfo
 
 REVISITS = 5
@@ -35,6 +37,9 @@ REVISITS = 5
 
 REVISIT_SHARE = 1 / 3
 """Of the seconds, at most, for known failures: a large corpus must leave time for looking."""
+
+
+NO_TIME = "no time"
 
 
 class Source(Protocol):
@@ -64,8 +69,8 @@ class Campaign:
     """One target, one budget, one job for each carry-out.
 
     A carry-out is called by one thread at a time. `shrink` None keeps failures as they were found;
-    `origin` is written into what is kept. `require` raises `StressorError` for a known failure that
-    this build cannot show.
+    `origin` is written into what is kept. `fit` suits a known failure to this build; it raises
+    `StressorError` for one that this build cannot show.
     """
 
     settings: Settings
@@ -76,7 +81,7 @@ class Campaign:
     budget: Budget
     shrink: Shrink | None = None
     origin: Origin | None = None
-    require: Callable[[Trial], None] = lambda _: None
+    fit: Callable[[Trial], Fitted] = Fitted
     _known: KnownSites = field(init=False)
     _findings: Findings = field(init=False)
     _check: DoubleCheck = field(init=False)
@@ -84,6 +89,7 @@ class Campaign:
     _lock: RLock = field(init=False, factory=RLock)
     _tally: Tally = field(init=False, factory=Tally)
     _forgotten: list[Finding] = field(init=False, factory=list)
+    _untried: list[Untried] = field(init=False, factory=list)
     _faults: list[Exception] = field(init=False, factory=list)
     _interrupted: bool = field(init=False, default=False)
 
@@ -113,13 +119,18 @@ class Campaign:
             with ThreadPoolExecutor(len(self.jobs), "job") as pool:
                 for job, source in zip(self.jobs, sources, strict=True):
                     pool.submit(self._guarded, self._explore, job, source)
+        explored = tuple(each for search in searches for each in search.explored())
         return Report(
             settings=self.settings,
             status=self._status(""),
             findings=self._findings.all(),
             forgotten=tuple(self._forgotten),
+            untried=tuple(self._untried),
             sites=self._known.all(),
-            explored=tuple(each for search in searches for each in search.explored()),
+            explored=explored,
+            left=left_over(self.settings, self.surface.operations, len(explored))
+            if explored
+            else None,
             faults=tuple(self._faults),
             interrupted=self._interrupted,
         )
@@ -179,7 +190,9 @@ class Campaign:
         """Try what is known, within a share of the budget. Only what passed each time is gone."""
         for number, entry in enumerate(entries, 1):
             if self._revisited_enough():
-                self._note(f"{len(entries) - number + 1} known failures were not tried: no time")
+                left = entries[number - 1 :]
+                self._note(f"{many(len(left), 'known failure')} not tried: {NO_TIME}")
+                self._untried += [Untried(each, NO_TIME) for each in left]
                 return
             self._tell(f"trying known failure {number} of {len(entries)}")
             try:
@@ -188,15 +201,18 @@ class Campaign:
                 if why.exit_code is ExitCode.INTERNAL:
                     raise
                 self._note(f"known failure could not be tried: {entry.path}: {why.message}")
+                self._untried.append(Untried(entry, why.message))
 
     def _retry(self, entry: Finding, carry_out: CarryOut) -> None:
         """An entry that fails again is a finding, and so is what it fails with instead."""
-        self.require(entry.trial)
+        fitted = self.fit(entry.trial)
+        if fitted.note:
+            self._note(f"known failure {entry.path}: {fitted.note}")
         verdicts = set()
         for _ in range(REVISITS):
             if self._revisited_enough():
                 return
-            trial = carry_out(entry.trial.plan)
+            trial = carry_out(fitted.trial.plan)
             self._count(trial)
             verdicts.add(trial.outcome.verdict)
             if trial.outcome.signature == entry.signature:

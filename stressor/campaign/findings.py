@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 
 from stressor.campaign.carryout import CarryOut
 from stressor.campaign.exactly import exactly
-from stressor.campaign.locate import located
+from stressor.campaign.locate import located, with_ordinals
 from stressor.campaign.progress import Finding, Progress
 from stressor.errors import StressorError
 from stressor.model.cost import Cost, cost
@@ -120,7 +120,7 @@ class Findings:
         """Keep it as its signature's exemplar, in memory at least."""
         signature = trial.outcome.signature
         assert signature is not None  # only failures are kept
-        trial, path = evolve(trial, origin=self.origin), None
+        trial, path = evolve(with_ordinals(trial), origin=self.origin), None
         try:
             path = self.keep(trial)
         except (OSError, StressorError) as why:

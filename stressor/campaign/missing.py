@@ -1,8 +1,9 @@
 """Places that a plan names and that the installed build does not have: such a plan says nothing.
 
 Decides which file a site's module is, and what to do about what is missing. Whether a call ends at an
-offset is `stressor.symbols.calls`' business. Only what is certain is missing: a module that may yet be
-loaded, or that a thread may return into without a call of its own, keeps its sites.
+offset is `stressor.symbols.calls`' business; whether a missing one is elsewhere now is `fit`'s. Only
+what is certain is missing: a module that may yet be loaded, or that a thread may return into without a
+call of its own, keeps its sites.
 """
 
 import shlex
@@ -22,7 +23,7 @@ NAME_BYTES = 76  # of a record's 80, what an operation's name keeps of it at lea
 INTERPRETER, UNKNOWN = "python", "unknown"  # the executable; code that belongs to no file
 
 _SELECTORS = (ANYWHERE, "kind", "category")
-_WITH_PLACE = (Kind.CALL.value, Kind.BLOCK.value)
+WITH_PLACE = (Kind.CALL.value, Kind.BLOCK.value)
 
 
 def named_sites(plan: Plan) -> tuple[str, ...]:
@@ -40,18 +41,15 @@ def missing_sites(plan: Plan, hello: Hello) -> tuple[str, ...]:
 
     `hello` is that of the plan's own host. Reads the files of the modules that the sites are in.
     """
-    return tuple(site for site in named_sites(plan) if _is_missing(site, hello))
+    return tuple(site for site in named_sites(plan) if is_missing(site, hello))
 
 
-def refusal(trial: Trial, hello: Hello, here: Origin) -> str:
-    """Why the trial's plan cannot be carried out in this build, and what to do; empty when it can.
+def refusal(trial: Trial, missing: Sequence[str], hello: Hello, here: Origin) -> str:
+    """Why the trial's plan, which names what is `missing`, says nothing in this build; what to do.
 
     `here` is where a trial would come from now.
     """
     plan = trial.plan
-    missing = missing_sites(plan, hello)
-    if not missing:
-        return ""
     shown = ", ".join(missing[:MOST_SHOWN])
     more = f" and {len(missing) - MOST_SHOWN} more" if len(missing) > MOST_SHOWN else ""
     return (
@@ -61,12 +59,13 @@ def refusal(trial: Trial, hello: Hello, here: Origin) -> str:
     )
 
 
-def _is_missing(key: str, hello: Hello) -> bool:
+def is_missing(key: str, hello: Hello) -> bool:
+    """Whether the target's build certainly has no such place under this name."""
     kind = key.partition(":")[0]
     site = Site(key, Category.OP, ())
     if kind == Kind.OP.value:
         return not any(_is_named(each.name, site.symbol) for each in hello.operations)
-    if kind not in _WITH_PLACE or site.offset is None or not hello.loaded:
+    if kind not in WITH_PLACE or site.offset is None or not hello.loaded:
         return False
     offset, symbol = site.offset, site.symbol
     if site.module == UNKNOWN:
@@ -76,7 +75,7 @@ def _is_missing(key: str, hello: Hello) -> bool:
     # symbol as its last deed: any call may be that.
     found = (
         is_call(path, offset, symbol) if path in covered else ends_call(path, offset)
-        for path in _files(site.module, hello)
+        for path in files_of(site.module, hello)
     )
     return all(each is False for each in found)
 
@@ -86,8 +85,8 @@ def _is_named(operation: str, name: str) -> bool:
     return operation == name or (len(name.encode()) >= NAME_BYTES and operation.startswith(name))
 
 
-def _files(module: str, hello: Hello) -> tuple[str, ...]:
-    """Files of the modules that a key's module may stand for: those that are loaded, if any is."""
+def files_of(module: str, hello: Hello) -> tuple[str, ...]:
+    """Paths of the modules that a key's module may stand for: those that are loaded, if any is."""
     if module == INTERPRETER:
         return hello.loaded[:1]
     loaded = tuple(path for path in hello.loaded[1:] if _name(path) == module)
@@ -122,7 +121,7 @@ def _looked_at(missing: Sequence[str], hello: Hello) -> Iterator[str]:
     """A sentence for each module that something is missing in."""
     sites = [Site(key, Category.OP, ()) for key in missing]
     for module in dict.fromkeys(site.module for site in sites if site.kind is not Kind.OP):
-        files = ", ".join(_files(module, hello))
+        files = ", ".join(files_of(module, hello))
         if files:
             yield f"There is no such call in {files}."
         else:

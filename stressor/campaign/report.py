@@ -6,7 +6,7 @@ carried out to their end and nothing prevented the test.
 
 from attrs import frozen
 
-from stressor.campaign.exhaustive import Explored
+from stressor.campaign.exhaustive import Explored, Left
 from stressor.campaign.progress import Finding, Status
 from stressor.campaign.settings import Settings
 from stressor.errors import ExitCode
@@ -19,20 +19,31 @@ was asked for."""
 
 
 @frozen
+class Untried:
+    """A known failure that was not tried, and why."""
+
+    entry: Finding
+    reason: str
+
+
+@frozen
 class Report:
     """The end of one campaign, however it ended.
 
     `faults` are what stopped it: stressor's own wrongs, or a target that could not be tested any more.
-    `forgotten` are corpus entries that were tried first and did not fail again; `explored` are the
-    programs of an exhaustive campaign.
+    `forgotten` are corpus entries that were tried first and did not fail again, `untried` those
+    that nothing is known about; `explored` are the programs of an exhaustive campaign, `left` is
+    how many it did not begin.
     """
 
     settings: Settings
     status: Status
     findings: tuple[Finding, ...] = ()
     forgotten: tuple[Finding, ...] = ()
+    untried: tuple[Untried, ...] = ()
     sites: tuple[Site, ...] = ()
     explored: tuple[Explored, ...] = ()
+    left: Left | None = None
     faults: tuple[Exception, ...] = ()
     interrupted: bool = False
 

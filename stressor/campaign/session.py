@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from stressor.campaign import canary
 from stressor.campaign.budget import Budget
 from stressor.campaign.carryout import CarryOut, unbroken
+from stressor.campaign.exhaustive import chosen_allocator, with_texts
 from stressor.campaign.explore import Campaign, Surface
 from stressor.campaign.findings import Keep, Shrink
+from stressor.campaign.fit import Fitted, Move, fit
 from stressor.campaign.hello import Hello
 from stressor.campaign.hosts import Hosts
 from stressor.campaign.interrupt import stop_on_interrupt
@@ -37,7 +39,8 @@ class Replayed:
 
     `rate` counts the wanted signature and those akin to it, which `akin` counts apart; `others` are
     other failures, `reasons` why runs were not decided. `last` is the last trial that failed as
-    wanted, else the last of all. `unreached` are sites that the plan names and no run visited.
+    wanted, else the last of all. `unreached` are sites that the plan names and no run visited; `moves`
+    are those that are elsewhere in this build.
     """
 
     rate: Rate
@@ -47,6 +50,7 @@ class Replayed:
     reasons: Counter[str]
     unreached: tuple[str, ...]
     last: Trial
+    moves: tuple[Move, ...] = ()
 
     @property
     def is_decided(self) -> bool:
@@ -75,13 +79,37 @@ class Session:
         hello = self.hello(plan.target, plan.modules)
         return origin_of(hello.interpreter, hello.own_modules)
 
-    def require_sites(self, trial: Trial) -> None:
-        """Raise `NotTestedError` when the target's build lacks sites that the trial's plan names."""
+    def fitted(self, trial: Trial) -> Fitted:
+        """The trial with the places that its plan names as the target's build has them now.
+
+        Raises `NotTestedError` when it lacks some of them.
+        """
         plan = trial.plan
-        if named_sites(plan):
-            hello = self.hosts[0].host(plan.target, plan.modules, plan.allocator).hello
-            if why := refusal(trial, hello, origin_of(hello.interpreter, hello.own_modules)):
-                raise NotTestedError(why)
+        if not named_sites(plan) and (plan.schedule is None or not plan.schedule.trace):
+            return Fitted(trial)
+        hello = self.hosts[0].host(plan.target, plan.modules, plan.allocator).hello
+        fitted = fit(trial, hello)
+        if fitted.missing:
+            here = origin_of(hello.interpreter, hello.own_modules)
+            raise NotTestedError(refusal(trial, fitted.missing, hello, here))
+        return fitted
+
+    def changed_calls(self, trial: Trial) -> tuple[tuple[str, str], ...]:
+        """Calls of the plan that the harness makes otherwise now: the text that was recorded, and this.
+
+        None of those whose text is not known. Raises `UsageError` for operations that are gone.
+        """
+        plan, then = trial.plan, trial.evidence.calls
+        if not any(call.shown for calls in then for call in calls):
+            return ()
+        now = self.hosts[0].host(plan.target, plan.modules, plan.allocator).texts(plan)
+        pairs = (
+            (was.shown, is_)
+            for one in zip(then, now, strict=False)
+            for was, is_ in zip(*one, strict=False)
+        )
+        # An entry keeps the beginning of a long text.
+        return tuple((was, is_) for was, is_ in pairs if was and is_ and not is_.startswith(was))
 
     def catch_canary(self) -> canary.Caught:
         """Catch it, once in a session. Raises `NotTestedError`."""
@@ -117,10 +145,21 @@ class Session:
             budget,
             shrink(budget) if shrink is not None else None,
             origin_of(hello.interpreter, hello.own_modules),
-            self.require_sites,
+            self.fitted,
         )
         with stop_on_interrupt(campaign.stop):
-            return campaign.run(entries)
+            return self._told(campaign.run(entries))
+
+    def _told(self, report: Report) -> Report:
+        """The report with the calls of the programs of an exhaustive campaign as text."""
+        calls = tuple(c for each in report.explored for thread in each.program for c in thread)
+        if not calls:
+            return report
+        settings, allocator = report.settings, chosen_allocator(report.settings)
+        host = self.hosts[0].host(settings.target, settings.modules, allocator)
+        plan = Plan(settings.target, (calls,), 0, modules=settings.modules, allocator=allocator)
+        [texts] = host.texts(plan) or ((),)
+        return evolve(report, explored=with_texts(report.explored, texts)) if texts else report
 
     def replay(self, trial: Trial, runs: int, tell: Callable[[int, int], None]) -> Replayed:
         """Carry the trial's plan out `runs` times; `tell` gets runs done and hits among them."""
@@ -132,7 +171,10 @@ class Session:
         reached: set[str] = set()
         last, hits = trial, 0
         for number in range(1, runs + 1):
-            again = self.carry_out(trial.plan)
+            # It is the same plan: as small as it was, and as far from its end.
+            again = evolve(
+                self.carry_out(trial.plan), minimized=trial.minimized, cut_short=trial.cut_short
+            )
             verdicts[again.outcome.verdict] += 1
             reached |= {site.key for site in again.evidence.sites if site.visits}
             signature = again.outcome.signature

@@ -4,6 +4,7 @@ The context's object is what opens a session; tests put another in its place.
 """
 
 import math
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from stressor.campaign.session import Session, open_session
+from stressor.corpus.exemplar import find_exemplar
 
 DEFAULT_CORPUS = Path(".stressor/corpus")
 
@@ -27,7 +29,30 @@ CORPUS = click.option(
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON to standard output.")
 
-ENTRY = click.argument("entry", type=click.Path(dir_okay=False, path_type=Path), metavar="ENTRY")
+
+class EntryPath(click.Path):
+    """An entry's file; a signature's folder stands for its exemplar."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """The path of a file. Raises `click.BadParameter` for a folder without entries."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.is_dir():
+            return path
+        exemplar = find_exemplar(path)
+        if exemplar is None:
+            self.fail(f"{path} has no entry that can be read; name a file.", param, ctx)
+        return exemplar.path
+
+
+ENTRY = click.argument("entry", type=EntryPath(), metavar="ENTRY")
 
 
 class FiniteRange(click.FloatRange):

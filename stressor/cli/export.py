@@ -76,7 +76,10 @@ def export(entry: Path, output: Path | None, as_json: bool) -> None:
     path = output or Path(f"{signature.slug()}.py")
     plan = saved.plan
     with session_for(1) as session:
-        session.require_sites(saved)
+        fitted = session.fitted(saved)
+        if fitted.note:
+            say(fitted.note)
+        saved = fitted.trial
         literals = session.hosts[0].host(plan.target, plan.modules, plan.allocator).literals(plan)
     exported = exported_from(saved, literals, path.parent)
     if str(path) == OUTPUT:

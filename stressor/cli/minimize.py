@@ -17,8 +17,13 @@ from stressor.minimize import Effort, Search
 from stressor.minimize import minimize as shrink
 from stressor.model.trial import Trial
 from stressor.report import failure_data, failure_report, show
+from stressor.report.replay import minimize_command
+from stressor.report.words import size_words
 
 _BASE = Effort()
+
+MORE = 4
+"""Times the effort that was not enough."""
 
 EXAMPLES = """\b
 Examples:
@@ -73,7 +78,10 @@ def minimize(entry: Path, seconds: float, runs: int, root: Path | None, as_json:
             loading(saved.plan.target) as status,
             stop_on_interrupt(lambda: stopped.append(True)),
         ):
-            session.require_sites(saved)
+            fitted = session.fitted(saved)
+            if fitted.note:
+                say(fitted.note)
+            saved = fitted.trial
 
             def tell(search: Search) -> None:
                 status.update(f"{search.doing} (run {search.meter.executions} of {runs})")
@@ -85,12 +93,23 @@ def minimize(entry: Path, seconds: float, runs: int, root: Path | None, as_json:
     again = small.rate is not None and small.rate.hits > 0
     path = _kept(small, Corpus(root or entry.parent.parent)) if again else entry
     if as_json:
-        print_json(failure_data(small, path))
+        print_json(failure_data(small, path) | {"before": size_words(saved.plan)})
     else:
         show(console(), failure_report(small, path))
+        if again:
+            _tell_gain(saved, small, path or entry, Effort(seconds, runs))
     if not again:
         error_console().print(Text("stressor: it did not fail again, so nothing was changed"))
     return ExitCode.FAILURES_FOUND if again else ExitCode.NOTHING_FOUND
+
+
+def _tell_gain(saved: Trial, small: Trial, path: Path, effort: Effort) -> None:
+    """Before and after, and how to go on when the effort was not enough."""
+    console().print(Text(f"\nbefore: {size_words(saved.plan)}\nafter:  {size_words(small.plan)}"))
+    if small.cut_short:
+        more = f"--time {MORE * effort.seconds:g} --runs {MORE * effort.executions}"
+        console().print(Text(f"It was minimized {small.cut_short}. To go on from there:"))
+        console().print(Text(f"{minimize_command(path)} {more}", "bold"))
 
 
 def _kept(small: Trial, corpus: Corpus) -> Path | None:

@@ -1,10 +1,11 @@
 """`stressor replay ENTRY`: run a kept failure again, as it was recorded."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+from attrs import evolve
 from rich.text import Text
 
 from stressor.campaign.locate import located
@@ -27,6 +28,7 @@ from stressor.report.plain import plain
 EXAMPLES = """\b
 Examples:
   stressor replay .stressor/corpus/crash-in-mymodule-1f2e3d4c/0123456789abcdef.json
+  stressor replay .stressor/corpus/crash-in-mymodule-1f2e3d4c    its simplest entry
   stressor replay ENTRY -n 100
   stressor replay ENTRY --json
 
@@ -74,16 +76,33 @@ def run_again(session: Session, saved: Trial, runs: int) -> tuple[Replayed, list
     Raises `NotTestedError` before the first run when places that its plan names do not exist.
     """
     with loading(saved.plan.target) as status:
-        session.require_sites(saved)
+        fitted = session.fitted(saved)
+        if fitted.note:
+            say(fitted.note)
+        saved = fitted.trial
+        for line in _changes(session.changed_calls(saved)):
+            say(line)
         replayed = session.replay(
             saved, runs, lambda done, hits: status.update(f"{hits}/{done} of {runs} runs")
         )
+        replayed = evolve(replayed, moves=fitted.moves)
     if replayed.rate.hits:
         return replayed, []
     session.catch_canary()
     plan = saved.plan
     globs = unmatched(plan.modules, session.hello(plan.target, plan.modules))
     return replayed, list(_doubts(replayed, plan, globs))
+
+
+def _changes(calls: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """One line when the harness makes other calls of the plan than it did."""
+    if calls:
+        then, now = map(plain, calls[0])
+        more = f" and {len(calls) - 1} more" if len(calls) > 1 else ""
+        yield (
+            f"the harness has changed: {then} was recorded, {now} is what is called now{more}; this "
+            "may be another failure, or none"
+        )
 
 
 def exit_code(replayed: Replayed, doubts: list[str]) -> ExitCode:
@@ -137,6 +156,7 @@ def _data(entry: Path, replayed: Replayed) -> dict[str, object]:
         "others": _counts(replayed.others),
         "unreached": list(replayed.unreached),
         "verdicts": {verdict.value: count for verdict, count in replayed.verdicts.items()},
+        "moved": [{"from": move.key, "to": move.new_key} for move in replayed.moves],
     }
 
 

@@ -8,7 +8,7 @@ from stressor.campaign.exhaustive import Explored
 from stressor.campaign.report import INTERRUPTED, Report
 from stressor.errors import ExitCode
 from stressor.model.site import Kind
-from stressor.report import Covered, Found, Summary
+from stressor.report import Covered, Found, Summary, Untried
 
 WORST_FIRST = (
     ExitCode.INTERNAL,
@@ -54,7 +54,11 @@ def summary_of(report: Report) -> Summary:
         astray=tally.astray,
         parting=tally.parting,
         covered=tuple(map(_covered, report.explored)),
+        left=(report.left.calls, report.left.programs) if report.left is not None else None,
         notes=tuple(_notes(report)),
+        untried=tuple(
+            Untried(each.entry.signature, each.entry.path, each.reason) for each in report.untried
+        ),
     )
 
 
@@ -66,6 +70,7 @@ def _covered(explored: Explored) -> Covered:
         explored.schedules,
         explored.exhausted,
         "; ".join(explored.reasons) or _finished(explored),
+        explored.shown,
     )
 
 

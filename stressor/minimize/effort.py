@@ -57,6 +57,16 @@ class Meter:
             _part(self.executions, self.effort.executions),
         )
 
+    @property
+    def limit(self) -> str:
+        """What ends it early, in words: "as far as 150 runs allowed"."""
+        if self.stopped():
+            return "until it was stopped"
+        effort = self.effort
+        by_time = _part(self.seconds, effort.seconds) > _part(self.executions, effort.executions)
+        most = f"{effort.seconds:.3g} seconds" if by_time else f"{effort.executions} runs"
+        return f"as far as {most} allowed"
+
     def charge(self) -> None:
         """Pay for one execution; raises `Spent` instead when there is nothing left to pay with."""
         if self.stopped() or self.share >= self.until:

@@ -95,16 +95,25 @@ def minimize(
     the trial did not fail, and whatever `carry_out` raises.
     """
     search = Search(trial, hasty(carry_out), Meter(effort, clock, stopped), tell)
-    found, finished = Tally(), False
+    found, ended = Tally(), False
     try:
         found = _look(search)
-        finished = _reduce(search) and search.base.hits > 0
+        ended = _reduce(search)
     except Spent:
         pass
+    limit = search.meter.limit
     search.meter = Meter(Effort(effort.seconds / 2, CONFIRMATIONS), clock, stopped)
     search.begin("measuring the rate")
     small = settle(search, found)
-    return evolve(small, minimized=finished or small.plan != trial.plan, origin=trial.origin)
+    finished = ended and search.base.hits > 0
+    is_new = small.plan != trial.plan
+    cut_short = trial.cut_short  # of what was made small before and could not be made smaller
+    if finished:
+        cut_short = ""
+    elif is_new or not (ended or trial.minimized):
+        cut_short = limit
+    minimized = finished or is_new or trial.minimized
+    return evolve(small, minimized=minimized, cut_short=cut_short, origin=trial.origin)
 
 
 def hasty(carry_out: CarryOut) -> CarryOut:

@@ -10,7 +10,17 @@ import math
 import re
 from collections.abc import Iterable
 
-from stressor.model.plan import ANY_STEP, ANY_STEP, Action, Call, Limits, Plan, Rule, Schedule, Spec, Switch
+from stressor.model.plan import (
+    ANY_STEP,
+    Action,
+    Call,
+    Limits,
+    Plan,
+    Rule,
+    Schedule,
+    Spec,
+    Switch,
+)
 
 MOST_THREADS = 64
 MOST_CALLS = 100_000

@@ -18,7 +18,7 @@ from stressor.model.bounds import MOST_THREADS, TRACE, OutOfBoundsError, check_p
 from stressor.model.evidence import Control, Evidence
 from stressor.model.outcome import Outcome
 from stressor.model.plan import Plan
-from stressor.model.site import Kind, Site
+from stressor.model.site import Kind, Ordinal, Site
 from stressor.model.strict import strict_converter
 from stressor.model.trial import Rate, Trial
 
@@ -194,6 +194,13 @@ def _check_site(site: Site) -> None:
         raise OutOfBoundsError("key", f"must be KIND:MODULE:NAME: {site.key[:80]!r}")
 
 
+def _check_ordinal(ordinal: Ordinal) -> None:
+    if not 1 <= ordinal.number <= ordinal.of:
+        raise OutOfBoundsError(
+            "number", f"must be between 1 and of ({ordinal.of}): {ordinal.number}"
+        )
+
+
 def _check_control(control: Control) -> None:
     """Whoever tells a schedule has one column for each thread."""
     if not TRACE.match(control.trace):
@@ -223,6 +230,7 @@ _converter = strict_converter(
         Plan: check_plan,
         Rate: _check_rate,
         Site: _check_site,
+        Ordinal: _check_ordinal,
         Control: _check_control,
         Evidence: _check_evidence,
     }

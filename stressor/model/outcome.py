@@ -13,6 +13,9 @@ from attrs import frozen
 
 from stressor.model.evidence import Frame
 
+OUTSIDE = "outside operations"
+"""The place of what happened when its thread was in no operation."""
+
 
 class Verdict(Enum):
     """What became of a trial."""
@@ -35,6 +38,11 @@ class FailureKind(Enum):
     GIL = "gil"
 
 
+def located_in(where: str) -> str:
+    """A place as words behind a verb: "in _csv:parse_save_field", "outside operations"."""
+    return where if where == OUTSIDE else f"in {where}"
+
+
 @frozen
 class Signature:
     """Identity of a failure: kind and first telling place. `detail` separates what `where` cannot."""
@@ -44,7 +52,7 @@ class Signature:
     detail: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.kind.value} in {self.where}"
+        text = f"{self.kind.value} {located_in(self.where)}"
         return f"{text} ({self.detail})" if self.detail else text
 
     def is_akin(self, other: "Signature") -> bool:

@@ -30,7 +30,11 @@ class Origin:
 
 @frozen
 class Trial:
-    """A plan carried out once. `rate` and `origin` are filled in before it is kept."""
+    """A plan carried out once. `rate` and `origin` are filled in before it is kept.
+
+    `cut_short` is how far minimizing came when it was not let to its end, "as far as 150 runs
+    allowed"; empty when it found nothing more, or never began.
+    """
 
     plan: Plan
     evidence: Evidence
@@ -38,3 +42,4 @@ class Trial:
     rate: Rate | None = None
     origin: Origin | None = None
     minimized: bool = False
+    cut_short: str = ""

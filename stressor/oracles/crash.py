@@ -7,7 +7,7 @@ nothing about the target: it is the kernel short of memory, or a person.
 import signal
 
 from stressor.model.evidence import End, Evidence, Frame
-from stressor.model.outcome import Failure, FailureKind, Signature
+from stressor.model.outcome import OUTSIDE, Failure, FailureKind, Signature, located_in
 from stressor.oracles.messages import Report, report_of
 from stressor.oracles.modules import Owner, owner_of
 from stressor.oracles.place import in_operation, is_late, operations_in_progress, place_of
@@ -61,10 +61,10 @@ def _crash(evidence: Evidence) -> Failure:
     number = crash.signal if crash else evidence.ending.code
     return Failure(
         Signature(FailureKind.CRASH, where),
-        summary=f"{_said(number, report)} in {where}{_innermost(frames, place)}",
+        summary=f"{_said(number, report)} {located_in(where)}{_innermost(frames, place)}",
         thread=thread,
         frames=frames,
-        details="\n".join(_details(evidence, report, late)),
+        details="\n".join(_details(evidence, report, late, where)),
     )
 
 
@@ -87,7 +87,7 @@ def _said(number: int, report: Report | None) -> str:
     return f"{name}: {report.text}" if report else name
 
 
-def _details(evidence: Evidence, report: Report | None, late: bool) -> list[str]:
+def _details(evidence: Evidence, report: Report | None, late: bool, where: str) -> list[str]:
     said = [report.text] if report else []
     if evidence.crash is not None and evidence.crash.signal != signal.SIGABRT:
         said.append(f"Faulting address {evidence.crash.address:#x}.")
@@ -98,7 +98,8 @@ def _details(evidence: Evidence, report: Report | None, late: bool) -> list[str]
         )
     running = operations_in_progress(evidence)
     if running:
-        said.append(f"Operations in progress: {', '.join(running)}.")
+        whose = " of other threads" if where == OUTSIDE else ""
+        said.append(f"Operations in progress{whose}: {', '.join(running)}.")
     return said
 
 
@@ -113,6 +114,6 @@ def _exit(evidence: Evidence) -> Failure:
     report = report_of(evidence.stderr)
     return Failure(
         Signature(FailureKind.CRASH, where, f"exit code {code}"),
-        summary=f"the process left with exit code {code} in {where}",
+        summary=f"the process left with exit code {code} {located_in(where)}",
         details=report.text if report else "",
     )

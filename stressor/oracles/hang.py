@@ -11,9 +11,9 @@ import re
 from collections import Counter
 
 from stressor.model.evidence import End, Evidence, Frame
-from stressor.model.outcome import Failure, FailureKind, Signature
+from stressor.model.outcome import OUTSIDE, Failure, FailureKind, Signature, located_in
 from stressor.oracles.deadlock import wait_for_graph
-from stressor.oracles.place import OUTSIDE, in_operation, operations_in_progress, place_of
+from stressor.oracles.place import in_operation, operations_in_progress, place_of
 from stressor.oracles.stacks import AnyFrame, PythonFrame, read_stacks
 
 MOST_PLACES = 4
@@ -43,7 +43,7 @@ def failures(evidence: Evidence) -> tuple[Failure, ...]:
     return (
         Failure(
             Signature(FailureKind.HANG, where),
-            summary=f"{said}{len(told) or 'the'} threads {how} in {where}",
+            summary=f"{said}{len(told) or 'the'} threads {how} {located_in(where)}",
             details="\n".join([*graph, *_details(evidence, told), *_hint(where, stuck)]),
         ),
     )

@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterable
 
 from stressor.model.evidence import CallStatus, Evidence, Frame
+from stressor.model.outcome import OUTSIDE
 from stressor.model.site import Kind, Phase
 from stressor.oracles.modules import Owner, module_name, owner_of
 from stressor.oracles.plumbing import HELPERS, LATE, PLUMBING, TRAMPOLINES
 
-OUTSIDE = "outside operations"
 _RUST_HASH = re.compile(r"17h[0-9a-f]{16}E\Z")
 _RUST_CRATE = re.compile(r"Cs[0-9A-Za-z]+_(?=\d)")
 
@@ -71,9 +71,11 @@ def operations_in_progress(evidence: Evidence, thread: int | None = None) -> tup
 
 
 def in_operation(evidence: Evidence, thread: int | None = None) -> str:
-    """Stand for a place when no frame tells: "op NAME" of the thread, else of all threads."""
-    names = operations_in_progress(evidence, thread) if thread is not None else ()
-    names = names or operations_in_progress(evidence)
+    """Stand for a place when no frame tells: "op NAME" of the thread, or of all if it is not known.
+
+    A thread that was in none is outside, whatever the others did.
+    """
+    names = operations_in_progress(evidence, thread)
     return f"op {', '.join(names)}" if names else OUTSIDE
 
 

@@ -5,12 +5,13 @@ from stressor.report.failure import failure_report, failure_text, outcome_line
 from stressor.report.plain import show
 from stressor.report.replay import replay_command
 from stressor.report.schedules import Covered
-from stressor.report.summary import Found, Summary, summary_report
+from stressor.report.summary import Found, Summary, Untried, summary_report
 
 __all__ = [
     "Covered",
     "Found",
     "Summary",
+    "Untried",
     "failure_data",
     "failure_report",
     "failure_text",

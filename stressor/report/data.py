@@ -49,6 +49,14 @@ def summary_data(summary: Summary) -> dict[str, Any]:
         "sites": [site.key for site in summary.sites],
         "failures": [_found_data(found) for found in summary.found],
         "notes": list(summary.notes),
+        "known_untried": [
+            {
+                "signature": signature_data(each.signature),
+                "entry": str(each.entry) if each.entry is not None else None,
+                "reason": each.reason,
+            }
+            for each in summary.untried
+        ],
         "schedules": summary.schedules,
         "double_check": {
             "trials": summary.twice,
@@ -56,12 +64,14 @@ def summary_data(summary: Summary) -> dict[str, Any]:
             "parting": summary.parting,
         },
         "covered": [_covered_data(covered) for covered in summary.covered],
+        "left": {"calls": summary.left[0], "programs": summary.left[1]} if summary.left else None,
     }
 
 
 def _covered_data(covered: Covered) -> dict[str, Any]:
     return {
         "program": [list(calls) for calls in covered.program],
+        "calls": [list(calls) for calls in covered.calls],
         "bound": covered.bound,
         "sleep_sets": covered.sleep_sets,
         "schedules": covered.schedules,

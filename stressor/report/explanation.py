@@ -7,9 +7,10 @@ matter most: the one that broke something, and the last use of it. Deadlocks are
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from math import inf
 
 from stressor.model.evidence import CallStatus, Crash
-from stressor.model.outcome import Failure, FailureKind
+from stressor.model.outcome import OUTSIDE, Failure, FailureKind
 from stressor.model.site import Phase
 from stressor.model.trial import Trial
 from stressor.report.borrowed import borrow
@@ -42,9 +43,10 @@ def _crash(story: Story, failure: Failure) -> Explanation:
     if crash is None or crash.thread < 0:
         return Explanation()
     own = [at for at, visit in enumerate(story.visits) if visit.thread == crash.thread]
-    running = story.around(own[-1], crash.thread) if own else None
-    in_call = f" in {story.call(running)}" if running is not None else ""
-    crashed = f"Thread {crash.thread} crashed{in_call}{_crashed_at(story, crash)}."
+    last_call = story.around(own[-1], crash.thread) if own else None
+    running = last_call if last_call is not None and last_call.end == inf else None
+    when = _when_crashed(story, failure, last_call)
+    crashed = f"Thread {crash.thread} crashed{when}{_crashed_at(story, crash)}."
     # Without a place in the target or below it, the damage was only found here.
     found_only = failure.signature.where.startswith("op ")
     last = story.visits[own[-1]] if own and not found_only else None
@@ -64,6 +66,14 @@ def _crash(story: Story, failure: Failure) -> Explanation:
     if stood is None:
         return Explanation((crashed, *_meanwhile(story, crash.thread)), {last: mark})
     return Explanation((crashed, _gap_sentence(story, stood)), {stood[0]: STOOD, last: mark})
+
+
+def _when_crashed(story: Story, failure: Failure, last_call: Made | None) -> str:
+    """In its running call, or outside: what a call leaves is released when it is over."""
+    if last_call is not None:
+        is_over = last_call.end < inf
+        return f"{' outside its operations, after' if is_over else ' in'} {story.call(last_call)}"
+    return " outside its operations" if failure.signature.where == OUTSIDE else ""
 
 
 def _mark_of_crash(last: Visited | None, site: str | None) -> str:

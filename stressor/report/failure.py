@@ -22,10 +22,12 @@ from stressor.report.replay import minimize_command, replay_command, unsaved_ent
 from stressor.report.story import Explanation, visit_words
 from stressor.report.timeline import timeline
 from stressor.report.turns import turns
-from stressor.report.words import Sites, rule_words, site_words, switch_words
+from stressor.report.words import UNTIL, Sites, rule_words, site_words, switch_words
 
 # What the oracle puts before the function at which a check failed.
 CHECK_OF = "check of "
+# The plan's rules say it all.
+NO_STRATEGY = "none"
 MOST_CALLS = 16
 MOST_SWITCHES = 40
 MOST_STACK_LINES = 80
@@ -59,8 +61,7 @@ def _body(page: Page, trial: Trial) -> None:
     page.line(outcome_line(trial), "bold red")
     for failure in trial.outcome.failures:
         _tell(page, failure)
-    heading = "Program, minimized" if trial.minimized else "Program"
-    page.section(heading, _program(trial))
+    page.section(_program_heading(trial), _program(trial))
     page.section(*_order(plan, sites))
     page.section("Detach", _detach(trial))
     page.section("What happened", _happened(explained, sites))
@@ -119,6 +120,12 @@ def _details(failure: Failure) -> Iterable[str]:
     return plain_lines(failure.details) if failure.details.strip() else []
 
 
+def _program_heading(trial: Trial) -> str:
+    if not trial.minimized:
+        return "Program"
+    return f"Program, minimized {plain(trial.cut_short)}".rstrip()
+
+
 def _program(trial: Trial) -> Iterable[str]:
     results = trial.evidence.calls
     for thread, calls in enumerate(trial.plan.program):
@@ -158,7 +165,11 @@ def _rules(plan: Plan, sites: Sites) -> Iterable[str]:
     if not plan.rules:
         yield "nothing special: it happens without any delay"
     for number, rule in enumerate(plan.rules, start=1):
-        yield f"{number}. {rule_words(rule, sites)}"
+        start = f"{number}. "
+        does, until, when = rule_words(rule, sites).partition(UNTIL)
+        yield start + does
+        if until:
+            yield " " * len(start) + until.lstrip() + when
 
 
 def _has_pins(plan: Plan) -> bool:
@@ -210,7 +221,8 @@ def _printed(trial: Trial) -> Iterable[str]:
 
 def _conditions(trial: Trial) -> Iterable[str]:
     plan, rate = trial.plan, trial.rate
-    strategy = f", strategy {plain(plan.strategy.name)}" if plan.schedule is None else ""
+    told = plan.schedule is None and plan.strategy.name != NO_STRATEGY
+    strategy = f", strategy {plain(plan.strategy.name)}" if told else ""
     home = f", setup() in thread {plan.home}" if plan.home is not None else ""
     yield f"target {plain(plan.target)}, seed {plan.seed}{strategy}{home}"
     rounds = "1 round" if plan.rounds == 1 else f"up to {plan.rounds} rounds"

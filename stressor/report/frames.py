@@ -21,7 +21,17 @@ _SYSTEM = re.compile(
 )
 _EVALUATION = re.compile(r"_PyEval_EvalFrameDefault\b")
 _CATCHING_UP = re.compile(r"_Py_HandlePending|_Py_brc_|_Py_Dealloc|_Py_Merge|_Py_DecRef")
-_OUR_LINE = re.compile(r'\s*File "(?:.*/)?(?:stressor/runtime/[^"]*|threading\.py)", line \d+ in ')
+_OUR_LINE = re.compile(
+    r'\s*File "(?:(?:.*/)?(?:stressor/runtime/[^"]*|threading\.py)|<frozen runpy>)", line \d+ in '
+)
+_OF_A_THREAD = re.compile(
+    r"(?:Current thread|Thread) 0x[0-9a-f]+ .*\(most recent call first\):\s*\Z"
+)
+# What the failure itself says already, and which extensions there are.
+_KNOWN_ANYHOW = re.compile(
+    r"\s*\Z|Extension modules: |Fatal Python error: (?:Segmentation fault|Bus error|Aborted|"
+    r"Floating-point exception|Illegal instruction)\s*\Z"
+)
 
 
 def frame_lines(frames: Iterable[Frame]) -> Iterable[str]:
@@ -40,8 +50,18 @@ def frame_lines(frames: Iterable[Frame]) -> Iterable[str]:
 
 
 def without_ours(lines: Sequence[str]) -> list[str]:
-    """Standard error without the frames of a dying interpreter that every trial begins with."""
-    return [line for line in lines if not _OUR_LINE.match(line)]
+    """Standard error without the frames of a dying interpreter that every trial begins with.
+
+    Threads without any other frame are left out, and so is all when nothing else is left.
+    """
+    own = [line for line in lines if not _OUR_LINE.match(line)]
+    kept: list[str] = []
+    for line, following in zip(own, [*own[1:], ""], strict=True):
+        is_bare = _OF_A_THREAD.match(line) and not following.startswith("  ")
+        is_gap = not line.strip() and kept and not kept[-1].strip()
+        if not is_bare and not is_gap:
+            kept.append(line)
+    return [] if all(map(_KNOWN_ANYHOW.match, kept)) else kept
 
 
 def _operation(frames: Sequence[Frame]) -> int:

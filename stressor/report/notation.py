@@ -2,6 +2,7 @@
 
     take(units=1)                                           a call
     thread 0 after call:quota:PyLong_AsSsize_t+0x1213 visit 1   a visit; what is left out is any
+    call:quota:PyLong_AsSsize_t in take #1 of 2                 its site, in every build of the module
     thread 0 at no visit, no thread                         where a turn may be given away as well
     pct(depth=3.0)                                          a strategy
 

@@ -2,7 +2,8 @@
 
 Decides what is written and what is left out because it is the default. The harness comes as lines
 (`excerpt`), or stays where it is. The trace of a recorded schedule is left out: it would call every
-other build a divergence. What the file calls is `stressor.reproduce`, how texts read is `notation`.
+other build a divergence. A place is told by its function and its call's ordinal where they are known,
+since a rebuild moves offsets. What the file calls is `stressor.reproduce`, how texts read is `notation`.
 """
 
 import re
@@ -10,9 +11,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from stressor.model.plan import ANY_STEP, Allocator, Call, Limits, Plan, Rule, Schedule, Switch
+from stressor.model.site import text_without_offset
 from stressor.model.trial import Trial
 from stressor.report.explanation import explain
 from stressor.report.notation import call_text, choice_text, spec_text, visit_text
@@ -164,7 +166,7 @@ def _schedule(schedule: Schedule, sites: Sites) -> Iterator[str]:
     if schedule.switches:
         yield "switches=["
         for switch in schedule.switches:
-            yield f"    {_switch(switch)}{_source(switch.site, sites)}"
+            yield from (f"    {line}" for line in _switch(switch, sites))
         yield "],"
     yield f"then={literal(spec_text(schedule.then))},"
     if schedule.hooks:
@@ -172,7 +174,7 @@ def _schedule(schedule: Schedule, sites: Sites) -> Iterator[str]:
 
 
 def _rule(rule: Rule, sites: Sites) -> Iterator[str]:
-    at = visit_text(rule.site, rule.thread, rule.phase, rule.visit)
+    at = visit_text(_place(rule.site, sites), rule.thread, rule.phase, rule.visit)
     chance = f", chance={rule.chance!r}" if rule.chance != 1.0 else ""
     source = _source(rule.site, sites)
     if rule.until is None:
@@ -182,25 +184,39 @@ def _rule(rule: Rule, sites: Sites) -> Iterator[str]:
         yield f"delay({literal(rule.action.value)}, {literal(at)}{waited}{chance}),{source}"
         return
     until = rule.until
-    reached = visit_text(until.site, until.thread, until.phase, until.visit)
+    reached = visit_text(_place(until.site, sites), until.thread, until.phase, until.visit)
     ns = f"({rule.least_ns:_}, {rule.most_ns:_})" if rule.least_ns else f"{rule.most_ns:_}"
     most = f", ns={ns}" if rule.least_ns or rule.most_ns != HOLD_NS else ""
     yield f"pin({literal(at)},{source}"
     yield f"    until={literal(reached)}{most}{chance}),{_source(until.site, sites)}"
 
 
-def _switch(switch: Switch) -> str:
+def _switch(switch: Switch, sites: Sites) -> Iterator[str]:
+    at = choice_text(evolve(switch, site=_place(switch.site, sites)))
     step = f", step={switch.step}" if switch.step != ANY_STEP else ""
-    return f"switch({literal(choice_text(switch))}, to={switch.to}{step}),"
+    begin, end = f"switch({literal(at)},", f"to={switch.to}{step}),{_source(switch.site, sites)}"
+    if len(begin) + len(end) < WIDEST:
+        yield f"{begin} {end}"
+    else:
+        yield begin
+        yield f"       {end}"
+
+
+def _place(key: str, sites: Sites) -> str:
+    """The site as it will be found in another build too, else its key."""
+    site = sites.get(key)
+    return (text_without_offset(site) if site is not None else "") or key
 
 
 def _source(key: str, sites: Sites) -> str:
-    """A comment: which function, and which line of it."""
+    """A comment: which line, and which function where the place does not say it."""
     site = sites.get(key)
     if site is None or not site.function:
         return ""
-    line = f", {site.source.rsplit('/', 1)[-1]}" if site.source else ""
-    return f"  # {plain(site.function + line)}"
+    line = [site.source.rsplit("/", 1)[-1]] if site.source else []
+    function = [site.function] if _place(key, sites) == key else []
+    told = plain(", ".join([*function, *line]))
+    return f"  # {told}" if told else ""
 
 
 def _settings(plan: Plan) -> Iterator[str]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
+from stressor.report.plain import plain
+
 
 @frozen
 class Covered:
@@ -17,7 +19,7 @@ class Covered:
 
     `bound` is said as "at most 2 preemptions". `all`: those were all within it, up to the order of
     calls on different objects when `sleep_sets` were used. `reason` is why that cannot be said
-    although the search has ended.
+    although the search has ended. `calls` is the program with its arguments, empty if not known.
     """
 
     program: Sequence[Sequence[str]]
@@ -26,6 +28,12 @@ class Covered:
     schedules: int
     all: bool
     reason: str = ""
+    calls: Sequence[Sequence[str]] = ()
+
+    @property
+    def takes_arguments(self) -> bool:
+        """Whether any call has arguments, as far as that is known."""
+        return any(not text.endswith("()") for texts in self.calls for text in texts)
 
 
 def double_check_line(astray: int, twice: int) -> str:
@@ -45,12 +53,14 @@ def coverage_lines(covered: Sequence[Covered]) -> Iterator[str]:
             f"all {schedules} schedules with {whole[0].bound} of {_programs(len(whole))} were tried"
             f"{_EXCEPT if whole[0].sleep_sets else ''}"
         )
+        if any(each.takes_arguments for each in whole):
+            yield "each program had one choice of arguments; another --seed chooses others"
     for each in covered:
         if not each.all:
             why = each.reason or "it was not finished"
+            program = plain(program_text(each.calls or each.program))
             yield (
-                f"{program_text(each.program)}: {each.schedules} schedules with {each.bound} were "
-                f"tried, not all: {why}"
+                f"{program}: {each.schedules} schedules with {each.bound} were tried, not all: {why}"
             )
 
 
@@ -58,6 +68,11 @@ _EXCEPT = (
     ", but for those that only exchange calls on different objects, as far as that can be seen, and "
     "for what the bound hides behind such an exchange"
 )
+
+
+def left_line(calls: int, programs: int) -> str:
+    """What the time was not enough for."""
+    return f"{_programs(programs)} of {calls} calls, and all longer ones, were not begun"
 
 
 def program_text(program: Sequence[Sequence[str]]) -> str:

@@ -1,6 +1,7 @@
 """The summary of many trials: failures by signature, what was exercised, what could not be decided."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from attrs import field, frozen
@@ -11,7 +12,7 @@ from stressor.model.site import Site
 from stressor.model.trial import Rate
 from stressor.report.plain import Page, plain
 from stressor.report.replay import replay_command
-from stressor.report.schedules import Covered, coverage_lines, double_check_line
+from stressor.report.schedules import Covered, coverage_lines, double_check_line, left_line
 from stressor.report.words import duration
 
 MOST_REASONS = 5
@@ -33,10 +34,20 @@ class Found:
 
 
 @frozen
+class Untried:
+    """A failure in the corpus that was not tried, so that nothing is known about it, and why."""
+
+    signature: Signature
+    entry: Path | None
+    reason: str
+
+
+@frozen
 class Summary:
     """What became of a campaign; `sites` are those that were reached.
 
     `reasons` counts why trials were not decided.
+    `left` is a number of calls, and how many programs with so many an exhaustive search has not begun.
     `schedules` are the rounds in which threads took turns. Of the trials that were carried out `twice`,
     `astray` went another way the second time, the first of them at `parting`.
     """
@@ -52,11 +63,13 @@ class Summary:
     operations: Mapping[str, int] = field(factory=dict)
     sites: Sequence[Site] = ()
     notes: Sequence[str] = ()
+    untried: Sequence[Untried] = ()
     schedules: int = 0
     twice: int = 0
     astray: int = 0
     parting: str = ""
     covered: Sequence[Covered] = ()
+    left: tuple[int, int] | None = None
 
 
 def summary_report(summary: Summary) -> Text:
@@ -67,7 +80,7 @@ def summary_report(summary: Summary) -> Text:
     page.section("Exercised", _exercised(summary))
     page.section("Schedules", _schedules(summary))
     page.section("Undecided", _undecided(summary.reasons))
-    page.section("Notes", map(plain, summary.notes))
+    page.section("Notes", map(plain, (*summary.notes, *_untried(summary.untried))))
     page.section("Replay", (replay_command(f.entry) for f in summary.found if f.entry))
     return page.finish()
 
@@ -133,6 +146,8 @@ def _schedules(summary: Summary) -> Iterable[str]:
     if summary.parting:
         yield f"  the first of them: {plain(summary.parting)}"
     yield from coverage_lines(summary.covered)
+    if summary.left is not None:
+        yield left_line(*summary.left)
 
 
 def _undecided(reasons: Mapping[str, int]) -> Iterable[str]:
@@ -143,6 +158,14 @@ def _undecided(reasons: Mapping[str, int]) -> Iterable[str]:
     rest = sum(count for _, count in ranked[MOST_REASONS:])
     if rest:
         yield f"{_many(rest, 'trial')} for other reasons"
+
+
+def _untried(untried: Sequence[Untried]) -> Iterable[str]:
+    """One line for each reason."""
+    for reason, same in groupby(untried, lambda each: each.reason):
+        first, *more = same
+        rest = f" and {_many(len(more), 'other')}" if more else ""
+        yield f"known failure was not tried: {first.signature} ({first.entry}){rest}: {reason}"
 
 
 def _by_kind(sites: Sequence[Site]) -> str:

@@ -13,7 +13,7 @@ from stressor.model.plan import Action, Plan
 from stressor.model.site import Phase
 from stressor.model.trial import Trial
 from stressor.report.columns import Columns
-from stressor.report.history import Visited
+from stressor.report.history import OPERATION, Visited
 from stressor.report.words import Sites, done_words, duration, short_site
 
 MOST_THREADS = 4
@@ -82,7 +82,8 @@ def _key(visit: Event | Visited) -> Key:
 
 def _telling(trial: Trial, events: Sequence[Event], marked: Collection[Key]) -> list[Event]:
     """Choose the events to show, in the order of time."""
-    ordered = _until_loss(trial, sorted(events, key=lambda event: event.at), marked)
+    inside = _in_calls(events, marked)
+    ordered = _until_loss(trial, sorted(inside, key=lambda event: event.at), marked)
     named = _named_sites(trial.plan, trial.evidence)
     threads = {event.thread for event in ordered}
     share = max(1, MOST_TELLING // max(1, len(threads)))
@@ -94,6 +95,13 @@ def _telling(trial: Trial, events: Sequence[Event], marked: Collection[Key]) -> 
     rest = [index for index in range(len(ordered)) if index not in kept]
     kept.update(rest[max(0, len(rest) - max(0, MOST_ROWS - len(kept))) :])
     return [ordered[index] for index in sorted(kept)]
+
+
+def _in_calls(events: Sequence[Event], marked: Collection[Key]) -> list[Event]:
+    """Leave out what threads did between and after their calls, as waiting for each other."""
+    if all(event.call < 0 for event in events):
+        return list(events)  # calls are not known
+    return [e for e in events if e.call >= 0 or e.site.startswith(OPERATION) or _key(e) in marked]
 
 
 def _until_loss(trial: Trial, ordered: list[Event], marked: Collection[Key]) -> list[Event]:

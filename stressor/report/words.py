@@ -5,9 +5,13 @@ Numbers of threads are those of the plan, from 0 on; visits count from 1, as in 
 
 from collections.abc import Mapping
 
-from stressor.model.plan import ANY_STEP, ANYWHERE, Action, Rule, Switch, Until
+from stressor.model.cost import CERTAIN
+from stressor.model.plan import ANY_STEP, ANYWHERE, Action, Plan, Rule, Switch, Until
 from stressor.model.site import Category, Kind, Phase, Site
 from stressor.report.plain import plain
+
+UNTIL = " until thread "
+"""Stands before the second visit of a pin: a good place to begin a new line."""
 
 type Sites = Mapping[str, Site]
 
@@ -91,8 +95,8 @@ def short_site(key: str, sites: Sites) -> str:
 
 
 def done_words(action: Action, ns: int) -> str:
-    """What an event's action was: "slept 300 us"; empty when nothing was done."""
-    if action is Action.GO:
+    """What an event's action was: "slept 300 us"; empty when nothing was done, or at once."""
+    if action is Action.GO or (ns == 0 and action is not Action.YIELD):
         return ""
     return _DID[action] if action is Action.YIELD else f"{_DID[action]} {duration(ns)}"
 
@@ -109,6 +113,22 @@ def duration(ns: int) -> str:
 def many(count: int, one: str, more: str = "") -> str:
     """Count things: "1 visit", "2 visits"; `more` where the plural is not made with an s."""
     return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def size_words(plan: Plan) -> str:
+    """How much there is of a plan: "2 threads, 3 calls, 2 switches, 1 round"."""
+    schedule = plan.schedule
+    told = [many(plan.threads, "thread"), many(plan.calls, "call")]
+    if schedule is None:
+        pins = sum(rule.is_pin for rule in plan.rules)
+        told += [many(pins, "pin")] if pins else []
+        told += [many(len(plan.rules) - pins, "delay")] if len(plan.rules) > pins else []
+    else:
+        told.append(many(len(schedule.switches), "switch", "switches"))
+        told += [f"strategy {plain(schedule.then.name)} for the rest"] * (
+            schedule.then.name != CERTAIN
+        )
+    return ", ".join([*told, many(plan.rounds, "round")])
 
 
 def ordinal(number: int) -> str:
@@ -132,4 +152,4 @@ def _duration(rule: Rule) -> list[str]:
 def _until(until: Until, sites: Sites) -> str:
     passed = "has passed" if until.phase is Phase.AFTER else "has reached"
     site = site_words(until.site, sites)
-    return f"until thread {until.thread} {passed} {site} ({ordinal(until.visit)} visit)"
+    return f"{UNTIL.lstrip()}{until.thread} {passed} {site} ({ordinal(until.visit)} visit)"

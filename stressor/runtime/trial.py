@@ -111,9 +111,7 @@ class _Trial:
         if self._plan.home is None:
             return _attempt(self._harness.setup)
         made: list[tuple[object, BaseException | None]] = []
-        self._crew.run_alone(
-            self._plan.home, lambda: made.append(_attempt(self._harness.setup))
-        )
+        self._crew.run_alone(self._plan.home, lambda: made.append(_attempt(self._harness.setup)))
         return made.pop()
 
     def _has_failed(self) -> bool:

@@ -47,6 +47,10 @@ class FunctionTable:
             return None
         return self._functions[index]
 
+    def named(self, name: str) -> tuple[Function, ...]:
+        """Return all functions of the name: static ones may share it, and parts of one function do."""
+        return tuple(each for each in self._functions if each.name == name)
+
 
 def read_functions(elf: ELFFile) -> FunctionTable:
     """Read the fullest symbol table of a file: `.symtab`, or `.dynsym` when it was stripped."""

@@ -66,6 +66,12 @@ class Symbolizer:
             self.name_site(site) if source is None else evolve(self.name_site(site), source=source)
         )
 
+    def functions(self, path: str, name: str) -> tuple[Function, ...]:
+        """Return the functions of that name in a file; none when the file does not say."""
+        with self._lock:
+            module = self._module(path)
+            return module.functions.named(name) if module is not None else ()
+
     def name_evidence(self, evidence: Evidence) -> Evidence:
         """Return the evidence with functions for its frames and sites: what signatures are made of.
 

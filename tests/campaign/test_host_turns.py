@@ -78,3 +78,22 @@ def test_a_schedule_is_kept_or_left_at_a_step(host: Host) -> None:
     assert other.verdict is Verdict.DIVERGED
     same = judge(host.run(plan(Schedule(switches=(BEGIN_1,), trace=kept.control.trace))))
     assert same.verdict is Verdict.PASSED
+
+
+BORROWED = Path(__file__).parents[2] / "corpus" / "cases" / "buggy" / "borrowed_list_item"
+
+
+def test_a_lost_borrow_of_a_trial_that_ended_well_has_names_and_texts(tmp_path: Path) -> None:
+    target = str(BORROWED / "target.py")
+    program = ((Call("now_playing"),), (Call("play", "00"), Call("play", "00")))
+    with Scratch(tmp_path) as scratch, Host(target, scratch.slot()) as host:
+        plans = (
+            Plan(target, program, seed, schedule=Schedule(Spec("walk"))) for seed in range(SEEDS)
+        )
+        seen = (host.run(plan) for plan in plans)
+        evidence = next(each for each in seen if any(loss.used for loss in each.losses))
+
+    assert evidence.ending == Ending(End.EXITED)
+    [failure] = judge(evidence).failures
+    assert failure.signature.where.startswith("playlist:playlist_")
+    assert all(call.shown for calls in evidence.calls for call in calls)

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from stressor.campaign.fit import Fitted, fit
 from stressor.campaign.hosts import Hosts
+from stressor.campaign.locate import with_ordinals
 from stressor.campaign.missing import missing_sites
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.session import open_session
@@ -41,7 +43,8 @@ def test_no_site_that_a_trial_recorded_is_missing(case: Path) -> None:
     with Scratch() as scratch, Hosts(scratch) as hosts:
         hello = hosts.host(str(case)).hello
         plan = plan_of(case, [each.name for each in hello.operations])
-        sites = {site.key: site for site in hosts.carry_out(plan).evidence.sites}
+        trial = hosts.carry_out(plan)
+        sites = {site.key: site for site in trial.evidence.sites}
         sites.update({site.key: site for site in hello.sites})
     covered = {each.path for each in hello.modules if each.slots}
     refused = [site.key for site in sites.values() if is_refused(site, covered)]
@@ -51,6 +54,9 @@ def test_no_site_that_a_trial_recorded_is_missing(case: Path) -> None:
     assert hello.loaded
     assert not refused
     assert missing_sites(naming(plan, *sites), hello) == ()
+    evidence = evolve(trial.evidence, sites=tuple(sites.values()))
+    kept = with_ordinals(evolve(trial, plan=naming(plan, *sites), evidence=evidence))
+    assert fit(kept, hello) == Fitted(kept)
 
 
 def is_refused(site: Site, covered: set[str]) -> bool:
@@ -83,7 +89,7 @@ def test_plan_for_the_buggy_build_is_refused_once_the_bug_is_fixed(
     trial = Trial(named, evidence, outcome)
     entry = Corpus(tmp_path / "corpus").keep(trial)
     with open_session() as session, pytest.raises(NotTestedError, match="1 of the 2 places"):
-        session.require_sites(trial)
+        session.fitted(trial)
 
     fixed = (CASES / "correct" / "borrowed_list_item" / "playlist_fixed.c").read_text()
     (copied / "playlist.c").write_text(fixed.replace("playlist_fixed", "playlist"))

@@ -1,4 +1,7 @@
-"""The shim's shared tables, and its turnstile, under plain threads; `native/tests/sanitize.py` watches the same programs."""
+"""The shim's shared tables, and its turnstile, under plain threads.
+
+`native/tests/sanitize.py` watches the same programs.
+"""
 
 import subprocess
 from pathlib import Path

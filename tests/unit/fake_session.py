@@ -28,6 +28,11 @@ CANARY = Signature(FailureKind.BORROW, "stressor_canary:peek")
 @frozen
 class FakeHost:
     hello: Hello
+    shown: str = ""
+
+    def texts(self, plan: Plan) -> tuple[tuple[str, ...], ...]:
+        """Every call as its name and what `shown` says its arguments are."""
+        return tuple(tuple(f"{c.op}({self.shown})" for c in calls) for calls in plan.program)
 
 
 @define
@@ -39,6 +44,7 @@ class FakeHosts:
     catches: bool = True
     asked: list[Plan] = field(factory=list)
     loaded: tuple[str, ...] = ()
+    shown: str = ""
 
     def host(
         self,
@@ -50,7 +56,7 @@ class FakeHosts:
             raise UsageError(f"{target}: there is no such file, folder or module.")
         operations = (OperationInfo("read"), OperationInfo("write"))
         hello = Hello("3.13.5 free-threading", False, 10, operations, (), ())
-        return FakeHost(evolve(hello, loaded=self.loaded))
+        return FakeHost(evolve(hello, loaded=self.loaded), self.shown)
 
     def carry_out(self, plan: Plan) -> Trial:
         if plan.target == canary.TARGET:

@@ -18,10 +18,10 @@ from stressor.cli.bundled import bundled_targets
 from stressor.cli.main import run, stressor
 from stressor.cli.shares import Share, share_of
 from stressor.cli.telling import worst
-from stressor.corpus import Corpus
+from stressor.corpus import Corpus, Entry, load_entry
 from stressor.errors import NotTestedError, UsageError
 from stressor.minimize.followup import GRACE_SECONDS, FollowUp
-from stressor.model.evidence import End, Ending, Evidence
+from stressor.model.evidence import CallResult, CallStatus, End, Ending, Evidence
 from stressor.model.outcome import Outcome, Verdict
 from stressor.model.plan import Action, Plan, Rule
 from stressor.model.site import Phase
@@ -717,3 +717,59 @@ def test_a_message_that_quotes_a_stranger_moves_no_cursor(
     assert capsys.readouterr().err == (
         "stressor: \\x1b[2Jowned.py: there is no such file.\nTwo lines.\n"
     )
+
+
+def test_replay_of_what_is_minimized_does_not_say_that_it_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = found_entry()
+    assert Corpus(entry.parents[1]).load(Entry(entry)).minimized
+    capsys.readouterr()
+    assert fragile()("replay", entry) == 1
+    assert "not minimized" not in capsys.readouterr().out
+
+
+def test_a_signatures_folder_stands_for_its_exemplar(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = found_entry()
+    capsys.readouterr()
+    assert fragile()("replay", entry.parent) == 1
+    assert f"stressor replay {entry}" in capsys.readouterr().out
+    Path("empty").mkdir()
+    assert fragile()("replay", "empty") == 2
+    assert "empty has no entry that can be read" in capsys.readouterr().err
+
+
+def test_replay_of_a_harness_that_makes_other_calls_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    saved = load_entry(found_entry())
+    calls = tuple(
+        tuple(CallResult(call.op, CallStatus.RETURNED, f"{call.op}(3)") for call in thread)
+        for thread in saved.plan.program
+    )
+    entry = Corpus(Path("other")).keep(evolve(saved, evidence=evolve(saved.evidence, calls=calls)))
+    same, other = fragile(), fragile()
+    same.hosts.shown, other.hosts.shown = "3", ""
+
+    same("replay", entry)
+    assert "the harness has changed" not in capsys.readouterr().err
+    other("replay", entry)
+    assert re.search(
+        r"the harness has changed: (\w+)\(3\) was recorded, \1\(\) is", capsys.readouterr().err
+    )
+
+
+def test_minimize_tells_before_and_after_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert fragile()(*FUZZ, "--no-minimize") == 1
+    [raw] = Corpus(Path(".stressor/corpus")).exemplars()
+    capsys.readouterr()
+
+    assert fragile()("minimize", raw.path, "--runs", "30", "--time", "1000") == 1
+
+    before, after, cut_short, command = capsys.readouterr().out.splitlines()[-4:]
+    assert re.match(r"before: \d threads, \d+ calls, ", before)
+    assert re.match(r"after:  \d threads, \d+ calls, ", after)
+    assert cut_short == "It was minimized as far as 30 runs allowed. To go on from there:"
+    assert re.match(r"stressor minimize \S+\.json --time 4000 --runs 120", command)

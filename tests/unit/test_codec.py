@@ -49,7 +49,7 @@ from stressor.model.plan import (
     Switch,
     Until,
 )
-from stressor.model.site import Category, Phase, Site
+from stressor.model.site import Category, Ordinal, Phase, Site
 from stressor.model.trial import Origin, Rate, Trial
 
 SITE = "call:_csv:PyList_GetItem+0x12"
@@ -98,7 +98,9 @@ TRIAL = Trial(
         crash=Crash(11, 0xDEAD, 0, (FRAME,)),
         losses=(Loss(SITE, 0, 1, "str", 1, "counted", (FRAME,), ()),),
         events=((Event(0, 1 << 63, SITE, 1, Phase.AFTER, Action.SLEEP, 5, expired=True),), ()),
-        sites=(Site(SITE, Category.BORROWED_REF, (Phase.AFTER,), 4, 1, True),),
+        sites=(
+            Site(SITE, Category.BORROWED_REF, (Phase.AFTER,), 4, 1, True, ordinal=Ordinal(2, 3)),
+        ),
         gil_culprit="",
         stderr="Größe",
         seconds=0.5,
@@ -109,6 +111,9 @@ TRIAL = Trial(
     Origin("3.13.15t", "linux", {"numpy": "2.2.1"}, "0.1.0"),
     minimized=True,
 )
+
+
+OUT_OF_ORDER = Site(SITE, Category.BORROWED_REF, (), ordinal=Ordinal(3, 2))
 
 
 def edited(changes: dict[str, Any], noun: Noun = PLAN) -> bytes:
@@ -350,6 +355,10 @@ def test_several_complaints_are_counted() -> None:
 @pytest.mark.parametrize(
     ("broken", "problem"),
     [
+        (
+            evolve(TRIAL, evidence=Evidence(Ending(End.EXITED), sites=(OUT_OF_ORDER,))),
+            r"trial\.evidence\.sites\[0\]\.ordinal\.number: must be between 1 and of \(2\): 3",
+        ),
         (evolve(TRIAL, rate=Rate(3, 2)), r"trial\.rate\.hits: must be between 0 and runs \(2\)"),
         (
             evolve(

@@ -9,8 +9,9 @@ from attrs import define, evolve, field
 
 from stressor.campaign.budget import Budget
 from stressor.campaign.carryout import BrokenError, CarryOut
-from stressor.campaign.explore import REVISITS, Campaign, Surface
+from stressor.campaign.explore import NO_TIME, REVISITS, Campaign, Surface
 from stressor.campaign.findings import Shrink
+from stressor.campaign.fit import Fitted, Move
 from stressor.campaign.progress import Finding, Status
 from stressor.campaign.report import INTERRUPTED
 from stressor.campaign.settings import Settings
@@ -28,6 +29,7 @@ OPERATIONS = (OperationInfo("read"), OperationInfo("write"))
 SETTINGS = Settings("cache", seed=1, seconds=None, trials=30, rounds=5)
 CALM = Odds(widened=0.0, plain=0.0)
 FRAGILE = Odds(widened=0.9, plain=0.3)
+REFUSED = "1 of the 1 places that the plan names do not exist"
 
 
 @define
@@ -365,7 +367,8 @@ def test_known_entries_leave_most_of_the_time_for_looking() -> None:
 
     report = running.run([known()] * 40)
 
-    assert "were not tried" in notebook.notes[0]
+    assert "not tried: no time" in notebook.notes[0]
+    assert {each.reason for each in report.untried} == {NO_TIME}
     assert report.status.tally.operations
     assert sum(plan != two_threads() for plan in race.plans) >= 15
 
@@ -383,16 +386,32 @@ def test_known_entry_that_this_build_cannot_show_is_neither_tried_nor_gone() -> 
     race, notebook = Race(Random(1), CALM), Notebook()
     running = campaign(race, notebook)
 
-    def refuses(trial: Trial) -> None:
-        raise NotTestedError("1 of the 1 places that the plan names do not exist")
+    def refuses(trial: Trial) -> Fitted:
+        raise NotTestedError(REFUSED)
 
-    running.require = refuses
+    running.fit = refuses
     report = running.run([known()])
 
     assert report.forgotten == ()
+    assert [each.reason for each in report.untried] == [REFUSED]
     assert race.runs == 30
     assert "could not be tried" in notebook.notes[0]
     assert "do not exist" in notebook.notes[0]
+
+
+def test_known_entry_is_tried_as_this_build_has_it() -> None:
+    race, notebook, entry = Race(Random(1), FRAGILE), Notebook(), known()
+    running = campaign(race, notebook)
+    moved = evolve(entry.trial, plan=evolve(entry.trial.plan, seed=77))
+    move = Move("call:c:PyX+0x1", "call:c:PyX+0x2", "put")
+    running.fit = lambda _: Fitted(moved, (move,))
+
+    report = running.run([entry])
+
+    assert race.plans[0] == moved.plan
+    assert report.findings == (entry,)
+    assert "1 place moved since it was kept" in notebook.notes[0]
+    assert "PyX in put +0x1 -> +0x2" in notebook.notes[0]
 
 
 def test_seconds_end_it() -> None:

@@ -10,7 +10,7 @@ from stressor.campaign.budget import Budget
 from stressor.campaign.carryout import CarryOut
 from stressor.campaign.doublecheck import DoubleCheck, parting
 from stressor.campaign.exactly import exactly
-from stressor.campaign.exhaustive import ExhaustiveSearch, programs
+from stressor.campaign.exhaustive import ExhaustiveSearch, Left, left_over, programs, with_texts
 from stressor.campaign.explore import Campaign, Surface
 from stressor.campaign.progress import Silent
 from stressor.campaign.report import Report
@@ -275,3 +275,28 @@ def test_exhaustive_plans_poison_freed_memory_when_they_may() -> None:
     assert one is not None
     assert other is not None
     assert (one.allocator, other.allocator) == (Allocator.DEBUG, Allocator.DEFAULT)
+
+
+def test_what_an_exhaustive_search_leaves() -> None:
+    settings = evolve(SETTINGS, threads=2, calls=2)
+    sizes = [sum(map(len, program)) for program in programs(settings, GETS)]
+
+    assert left_over(settings, GETS, 1) == Left(2, sizes.count(2) - 1)
+    assert left_over(settings, GETS, sizes.count(2)) == Left(3, sizes.count(3))
+    assert left_over(settings, GETS, len(sizes)) is None
+
+
+def test_what_was_tried_is_told_with_its_arguments() -> None:
+    report, _ = fuzz(TornReads(), evolve(SETTINGS, trials=3, exhaustive=TWO))
+    texts = [f"{c.op}(3)" for each in report.explored for own in each.program for c in own]
+    told = summary_of(evolve(report, explored=with_texts(report.explored, texts)))
+
+    assert summary_data(told)["covered"][0]["calls"] == [
+        [f"{op}(3)" for op in own] for own in told.covered[0].program
+    ]
+    assert summary_data(told)["left"]["programs"] > 0
+    text = summary_report(told).plain
+    assert f"{told.covered[-1].calls[0][0]} | " in text
+    assert "and all longer ones, were not begun" in text
+    whole = evolve(told, covered=[evolve(told.covered[0], all=True)])
+    assert "each program had one choice of arguments" in summary_report(whole).plain

@@ -176,3 +176,25 @@ def test_hold_that_ran_out_says_no_order() -> None:
     small = minimize(failing_trial(race, BALLAST), race)
 
     assert [rule.is_pin for rule in small.plan.rules] == [False]
+
+
+def test_what_was_cut_short_says_so_and_what_ended_does_not() -> None:
+    start = failing_trial(Race(Random(1)), BALLAST)
+    short = minimize(start, Race(Random(1)), Effort(60.0, 30))
+    assert short.minimized
+    assert short.cut_short == "as far as 30 runs allowed"
+    assert minimize(start, Race(Random(1)), Effort(60.0, 5000)).cut_short == ""
+
+
+def test_what_is_minimized_stays_so_when_no_more_can_be_done() -> None:
+    race = Race(Random(1))
+    done = evolve(
+        failing_trial(race, BALLAST), minimized=True, cut_short="as far as 9 runs allowed"
+    )
+
+    again = minimize(done, race, Effort(60.0, 1))
+
+    assert again.plan == done.plan
+    assert (again.minimized, again.cut_short) == (True, "as far as 9 runs allowed")
+    fresh = minimize(evolve(done, minimized=False, cut_short=""), race, Effort(60.0, 1))
+    assert (fresh.minimized, fresh.cut_short) == (False, "as far as 1 runs allowed")

@@ -232,3 +232,13 @@ def test_following_up_says_what_it_does() -> None:
     assert small.minimized
     assert all(text.startswith(f"minimizing {BUG}: ") for text in told)
     assert any("leaving out threads" in text for text in told)
+
+
+def test_a_limit_says_what_it_was() -> None:
+    effort = Effort(seconds=60.0, executions=3)
+    runs = Meter(effort, lambda: 0.0, executions=3)
+    assert runs.limit == "as far as 3 runs allowed"
+    clock = iter([0.0, 70.0])
+    late = Meter(effort, lambda: next(clock))
+    assert late.limit == "as far as 60 seconds allowed"
+    assert Meter(effort, lambda: 0.0, lambda: True).limit == "until it was stopped"

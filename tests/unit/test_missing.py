@@ -138,7 +138,8 @@ def test_nothing_is_missing_where_nothing_is_known() -> None:
 
 
 def told(trial: Trial, build_: Hello, then: Origin | None) -> str:
-    return refusal(evolve(trial, origin=then), build_, HERE)
+    missing = missing_sites(trial.plan, build_)
+    return refusal(evolve(trial, origin=then), missing, build_, HERE)
 
 
 @needs_gcc
@@ -162,4 +163,3 @@ def test_refusal_without_another_version_says_what_else_may_have_changed() -> No
     assert "`stressor fuzz cache`" in told(trial, hello(), HERE)
     older = evolve(HERE, interpreter="3.13.1 free-threading")
     assert "found with Python 3.13.1 free-threading; this is 3.13.5" in told(trial, hello(), older)
-    assert told(evolve(trial, plan=naming("op:target:pull")), hello(), None) == ""

@@ -73,6 +73,19 @@ def test_damage_found_late_is_put_on_the_operation_of_the_thread() -> None:
     assert "damaged before" in failure.details
 
 
+def test_a_crash_between_operations_is_outside_of_them_and_not_in_the_other_threads() -> None:
+    calls = (
+        (CallResult("pull", CallStatus.UNFINISHED),),
+        (CallResult("get", CallStatus.RETURNED),),
+    )
+    frames = (Frame("python3.13t", 1, "_Py_DecRefShared"),)
+    crash = Crash(signal.SIGSEGV, 0, 1, frames)
+    [failure] = judge(evolve(SEGFAULT, calls=calls, crash=crash)).failures
+    assert str(failure.signature) == "crash outside operations"
+    assert failure.summary == "segmentation fault outside operations (in _Py_DecRefShared)"
+    assert "Operations in progress of other threads: pull." in failure.details
+
+
 def test_a_heap_check_of_the_allocating_side_is_late_even_with_a_telling_stack() -> None:
     checked = evolve(SEGFAULT, stderr="malloc(): corrupted top size\n")
     assert signature(checked).where == "op push"

@@ -154,13 +154,10 @@ def test_the_operation_of_the_thread_stands_for_a_place() -> None:
     assert in_operation(evidence) == "op a, b"
 
 
-def test_a_thread_between_operations_leaves_those_of_the_others() -> None:
+def test_a_thread_between_operations_is_in_none_whatever_the_others_do() -> None:
     evidence = Evidence(Ending(End.SIGNALLED, 11), calls=((DONE,), (running("a"),)))
-    assert in_operation(evidence, 0) == "op a"
-    assert (
-        in_operation(Evidence(Ending(End.SIGNALLED, 11), calls=((DONE,),)), 0)
-        == "outside operations"
-    )
+    assert in_operation(evidence, 0) == "outside operations"
+    assert in_operation(evidence) == "op a"
 
 
 def test_events_tell_when_the_calls_are_not_known() -> None:

@@ -141,6 +141,21 @@ CRASHED = evolve(
 )
 
 
+def test_a_crash_after_a_call_has_ended_is_not_in_it() -> None:
+    crash = evolve(CRASH, frames=(Frame("python3.13", 9, "_Py_DecRefShared"),))
+    ended = evolve(CRASHED, calls=RESULTS, crash=crash, events=events(STORY))
+    told = explain(trial(FailureKind.CRASH, ended, "outside operations"), SITES)
+    assert told.sentences[0] == (
+        "Thread 0 crashed outside its operations, after read(key=3), in _Py_DecRefShared."
+    )
+
+
+def test_a_crash_without_a_visit_says_what_its_place_says() -> None:
+    unseen = evolve(CRASHED, events=())
+    told = explain(trial(FailureKind.CRASH, unseen, "outside operations"), SITES)
+    assert told.sentences[0].startswith("Thread 0 crashed outside its operations")
+
+
 def test_a_crash_tells_where_the_thread_stood_before() -> None:
     told = explain(trial(FailureKind.CRASH, CRASHED), SITES)
     assert told.sentences == (

@@ -11,7 +11,7 @@ from stressor.corpus import Corpus, load_entry
 from stressor.model.codec import plan_key
 from stressor.model.evidence import CallResult, CallStatus, End, Ending, Frame, Loss
 from stressor.model.outcome import Failure, FailureKind, Outcome, Signature, Verdict
-from stressor.model.plan import Action, Rule
+from stressor.model.plan import Action, Rule, Spec
 from stressor.model.trial import Trial
 from stressor.report import failure_data, failure_report, outcome_line, replay_command, show
 from tests.unit.trials import CRASHED, FRAMES, GET
@@ -63,8 +63,8 @@ def test_the_program_with_its_arguments() -> None:
 def test_what_has_to_happen_in_words() -> None:
     assert section(lines_of(CRASHED), "What has to happen") == [
         "1. thread 0 waits after PyList_GetItem in parse_save_field+0x1c (Modules/_csv.c:600) "
-        "(3rd visit) until thread 1 has passed PyList_SetItem in _csv+0x2345 (1st visit) "
-        "(at most 50 ms)"
+        "(3rd visit)",
+        "   until thread 1 has passed PyList_SetItem in _csv+0x2345 (1st visit) (at most 50 ms)",
     ]
 
 
@@ -315,3 +315,45 @@ def test_a_failed_check_has_its_function() -> None:
     outcome = Outcome(Verdict.FAILED, (Failure(signature, "the check failed"),))
     told = section(lines_of(evolve(CRASHED, outcome=outcome)), "Invariant")
     assert told == ["the check failed", "where: _sum in target.py"]
+
+
+def test_what_was_cut_short_is_not_called_minimized_without_a_word() -> None:
+    short = lines_of(evolve(CRASHED, cut_short="as far as 150 runs allowed"))
+    assert "Program, minimized as far as 150 runs allowed" in short
+
+
+def test_a_dying_interpreter_that_tells_nothing_new_is_left_out() -> None:
+    printed = """Fatal Python error: Segmentation fault
+
+Current thread 0x00007ffff56b96c0 (most recent call first):
+
+Thread 0x00007ffff7cf2740 (most recent call first):
+  File "<frozen runpy>", line 88 in _run_code
+
+Extension modules: stressor._shim (total: 1)
+"""
+    assert "Standard error" not in lines_of(_printing(printed))
+    own = printed.replace(
+        "first):\n\nThread", 'first):\n  File "/x/t.py", line 3 in push\n\nThread'
+    )
+    assert section(lines_of(_printing(own)), "Standard error") == [
+        "Fatal Python error: Segmentation fault",
+        "",
+        "Current thread 0x00007ffff56b96c0 (most recent call first):",
+        '  File "/x/t.py", line 3 in push',
+        "",
+        "Extension modules: stressor._shim (total: 1)",
+    ]
+    assert section(lines_of(_printing("Fatal Python error: oh\n")), "Standard error") == [
+        "Fatal Python error: oh"
+    ]
+
+
+def _printing(text: str) -> Trial:
+    return evolve(CRASHED, evidence=evolve(CRASHED.evidence, stderr=text))
+
+
+def test_a_strategy_that_does_nothing_is_not_named() -> None:
+    plan = evolve(CRASHED.plan, strategy=Spec("none"))
+    lines = section(lines_of(evolve(CRASHED, plan=plan)), "Conditions")
+    assert lines[0] == "target cases/target.py, seed 7"

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from stressor.model.outcome import FailureKind, Signature, Verdict
 from stressor.model.trial import Rate
-from stressor.report import Found, Summary, summary_data, summary_report
+from stressor.report import Found, Summary, Untried, summary_data, summary_report
 from tests.unit.trials import EVIDENCE
 
 CRASH = Found(
@@ -54,6 +54,22 @@ def test_the_summary_of_a_campaign_with_failures() -> None:
         "Replay",
         "  stressor replay corpus/crash-csv/0123456789abcdef.json",
     ]
+
+
+def test_known_failures_that_were_not_tried_are_told_with_their_reason() -> None:
+    gone = Untried(CRASH.signature, CRASH.entry, "1 of the 1 places do not exist")
+    late = Untried(HANG.signature, Path("b.json"), "no time")
+    summary = evolve(SUMMARY, untried=(gone, late, late, late))
+    lines = summary_report(summary).plain.splitlines()
+    start = lines.index("Notes") + 2
+    assert lines[start : start + 2] == [
+        "  known failure was not tried: crash in _csv:parse_save_field "
+        "(corpus/crash-csv/0123456789abcdef.json): 1 of the 1 places do not exist",
+        "  known failure was not tried: hang in a:f + b:g (b.json) and 2 others: no time",
+    ]
+    told = json.loads(json.dumps(summary_data(summary)))["known_untried"]
+    assert [each["reason"] for each in told] == [gone.reason, *["no time"] * 3]
+    assert told[0]["entry"] == str(CRASH.entry)
 
 
 def test_silence_is_only_about_what_was_exercised() -> None:

@@ -4,10 +4,10 @@ import pytest
 from attrs import evolve
 
 from stressor.model.evidence import Event, Loss
-from stressor.model.plan import Action, Rule, Until
+from stressor.model.plan import Action, Rule, Schedule, Spec, Until
 from stressor.model.site import Category, Phase, Site
 from stressor.report.timeline import MOST_ROWS, timeline
-from stressor.report.words import duration, ordinal, rule_words, site_words
+from stressor.report.words import duration, ordinal, rule_words, site_words, size_words
 from tests.unit.trials import CRASHED, EVIDENCE, GET, SET
 
 SITES = {
@@ -131,3 +131,28 @@ def test_threads_that_matter_come_before_the_others() -> None:
 
 def test_without_events_there_is_nothing_to_show() -> None:
     assert timeline(evolve(CRASHED, evidence=evolve(EVIDENCE, events=((), ()))), {}) == []
+
+
+def test_what_threads_do_outside_of_their_calls_is_left_out_of_the_timeline() -> None:
+    waits = "block:python:sched_yield+0x1"
+    own = (
+        Event(0, 10, "op:target:pull", 1, Phase.BEFORE, call=0),
+        Event(0, 30, GET, 3, Phase.AFTER, Action.HOLD, call=0),
+        Event(0, 40, waits, 1, Phase.BEFORE),
+    )
+    lines = timeline(evolve(CRASHED, evidence=evolve(EVIDENCE, events=(own,))), SITES)
+    assert [line.strip() for line in lines] == [
+        "thread 0",
+        "-> operation pull",
+        "<- PyList_GetItem in get+0x1c",
+    ]
+
+
+def test_the_size_of_a_plan() -> None:
+    assert size_words(CRASHED.plan) == "2 threads, 2 calls, 1 pin, 20 rounds"
+    noisy = evolve(CRASHED.plan, rules=(Rule(Action.SLEEP, "*"),) * 2, rounds=1)
+    assert size_words(noisy) == "2 threads, 2 calls, 2 delays, 1 round"
+    turns = evolve(noisy, rules=(), schedule=Schedule(Spec("walk")))
+    assert (
+        size_words(turns) == "2 threads, 2 calls, 0 switches, strategy walk for the rest, 1 round"
+    )

@@ -21,9 +21,20 @@ from stressor.model.plan import (
     Switch,
     Until,
 )
-from stressor.model.site import Phase
+from stressor.model.site import Ordinal, Phase
 from stressor.report.reproducer import MOST_LINES, Harness, reproducer
 from tests.unit.trials import CRASHED, GET, SET, failing
+
+NUMBERED = evolve(
+    CRASHED,
+    evidence=evolve(
+        CRASHED.evidence,
+        sites=tuple(
+            evolve(site, ordinal=Ordinal(2, 3)) if site.key == GET else site
+            for site in CRASHED.evidence.sites
+        ),
+    ),
+)
 
 HARNESS = Harness(
     "__file__", ("def SETUP():", "    return []", "", 'OPS = {"pull": len}'), "target.py"
@@ -143,6 +154,25 @@ def test_what_is_exported_reads_back(plan: Plan, said: Callable[[str], dict[str,
     assert read_back(text, said) == plan
 
 
+def test_places_are_told_without_offsets_where_their_ordinals_are_known(
+    said: Callable[[str], dict[str, Any]],
+) -> None:
+    text = reproducer(evolve(NUMBERED, plan=evolve(BASE, rules=RULES)), HARNESS, ())
+    place = "call:_csv:PyList_GetItem in parse_save_field #2 of 3"
+    assert f'pin("thread 0 after {place} visit 3",  # _csv.c:600\n' in text
+    plan = read_back(text, said)
+    assert [rule.site for rule in plan.rules[3:]] == [place, place]
+    assert plan.rules[3].until == RULES[3].until
+
+    switches = (Switch(0, GET, 3, Phase.AFTER, 1, step=12345678),)
+    controlled = evolve(NUMBERED, plan=evolve(BASE, schedule=Schedule(switches=switches)))
+    text = reproducer(controlled, HARNESS, ())
+    assert f'switch("thread 0 after {place} visit 3",\n' in text
+    schedule = read_back(text, said).schedule
+    assert schedule is not None
+    assert schedule.switches == (evolve(switches[0], site=place),)
+
+
 def test_the_trace_of_a_recording_is_left_out(said: Callable[[str], dict[str, Any]]) -> None:
     traced = evolve(BASE, schedule=evolve(SCHEDULE, trace="00ff" * 4))
     text = reproducer(evolve(CRASHED, plan=traced), HARNESS, ())
@@ -214,3 +244,14 @@ def test_what_was_edited_wrongly_is_said_in_one_line(
     assert printed.startswith("stressor: this reproducer cannot be run: ")
     assert why in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_a_reproducer_has_help(
+    asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/x/repro.py", asked])
+    with pytest.raises(SystemExit) as ended:
+        door.reproduce("none.py", program=[["a()"]], fails=("crash", "a"))
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: python repro.py\n")
