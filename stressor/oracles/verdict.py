@@ -23,7 +23,7 @@ _ECHOES = (FailureKind.CRASH, FailureKind.EXCEPTION, FailureKind.INVARIANT)
 _RANK = {kind: rank for rank, kind in enumerate(FailureKind)}
 
 _EARLY_ENDS = {
-    End.SLOW: "the trial was still making progress when its time was over",
+    End.SLOW: "the trial did not end in time, and nothing proves that it hangs",
     End.MEMORY: "the trial went over its memory ceiling",
     End.LOST: "the process died together with its fork server",
 }
