@@ -19,7 +19,7 @@ class End(Enum):
     SIGNALLED = "signalled"
     STUCK = "stuck"  # no progress and no processor time used: killed by the parent
     SPINNING = "spinning"  # no progress although processor time was used: killed by the parent
-    SLOW = "slow"  # still making progress when patience ended: killed by the parent
+    SLOW = "slow"  # nothing told it from a hang when patience ended: killed by the parent
     MEMORY = "memory"  # over its memory ceiling: killed by the parent
     LOST = "lost"  # the fork server died with it
 

@@ -33,7 +33,7 @@ def test_a_clean_trial_passed() -> None:
 @pytest.mark.parametrize(
     ("evidence", "reason"),
     [
-        (evolve(PASSED, ending=Ending(End.SLOW)), "still making progress"),
+        (evolve(PASSED, ending=Ending(End.SLOW)), "did not end in time"),
         (evolve(PASSED, ending=Ending(End.MEMORY)), "over its memory ceiling"),
         (evolve(PASSED, ending=Ending(End.LOST)), "died together with its fork server"),
         (evolve(PASSED, rounds=0), "no round was carried out"),
