@@ -28,6 +28,9 @@ from stressor.provision.probe import Interpreter
 from stressor.provision.progress import Progress
 
 EXIT_NO_SUCH_COMMAND = 127
+QUICK, POWER = "not network and not power", "not network and power and not slow"
+"""Marks of the tests: what may run side by side, and what measures the tool's power."""
+
 FUZZ_SECONDS = "120"
 EXAMPLES = """\
 examples:
@@ -77,12 +80,18 @@ def fuzz(environment: Environment, arguments: list[str]) -> int:
 def test(environment: Environment, arguments: list[str]) -> int:
     """Run the tests, from the checkout's root wherever ./dev was called.
 
-    All of them side by side on as many processors as there are, up to four; a choice of them one
-    after the other, which begins sooner and prints in order.
+    All of them side by side on as many processors as there are, up to four, and then those that
+    measure what is found, which need the processors for their own threads. A choice of them goes one
+    after the other: it begins sooner and prints in order.
     """
     os.chdir(environment.checkout.root)
-    spread = [] if arguments else ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
-    return execute(environment, [str(environment.python), "-m", "pytest", *spread, *arguments])
+    pytest = [str(environment.python), "-m", "pytest"]
+    if arguments:
+        return execute(environment, [*pytest, *arguments])
+    spread = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal", "-m", QUICK]
+    variables = environment.variables(os.environ)
+    code = subprocess.run([*pytest, *spread], env=variables, check=False).returncode
+    return code or execute(environment, [*pytest, "-m", POWER])
 
 
 def run(environment: Environment, arguments: list[str]) -> int:
