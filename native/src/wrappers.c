@@ -31,7 +31,8 @@ enum symbol {
 #define REAL(name, type) ((type)stressor_symbols[SYM_##name].real)
 #define ARMED() STRESSOR_UNLIKELY(__atomic_load_n(&stressor_armed, __ATOMIC_RELAXED))
 
-#define CALL(name, category, phases, detach, result_type, params, args, object)                    \
+/* `made` is the call between the two sides. */
+#define WRAPPER(name, result_type, params, args, object, made)                                     \
     static result_type wrap_##name params                                                          \
     {                                                                                              \
         typedef result_type(*real_type) params;                                                    \
@@ -40,10 +41,13 @@ enum symbol {
         }                                                                                          \
         struct stressor_pass pass;                                                                 \
         stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
-        result_type result = REAL(name, real_type) args;                                           \
+        result_type result = made;                                                                 \
         stressor_depart(&pass);                                                                    \
         return result;                                                                             \
     }
+
+#define CALL(name, category, phases, detach, result_type, params, args, object)                    \
+    WRAPPER(name, result_type, params, args, object, REAL(name, real_type) args)
 
 #define CALL_VOID(name, category, phases, detach, params, args, object)                            \
     static void wrap_##name params                                                                 \
@@ -72,19 +76,8 @@ enum symbol {
     }
 
 #define BLOCK(name, phases, result_type, params, args, object)                                     \
-    static result_type wrap_##name params                                                          \
-    {                                                                                              \
-        typedef result_type(*real_type) params;                                                    \
-        if (!ARMED()) {                                                                            \
-            return REAL(name, real_type) args;                                                     \
-        }                                                                                          \
-        struct stressor_pass pass;                                                                 \
-        stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
-        result_type result =                                                                       \
-            stressor_controlled ? stressor_model_##name args : REAL(name, real_type) args;         \
-        stressor_depart(&pass);                                                                    \
-        return result;                                                                             \
-    }
+    WRAPPER(name, result_type, params, args, object,                                               \
+            stressor_controlled ? stressor_model_##name args : REAL(name, real_type) args)
 
 #define SPECIAL(name, category, phases, detach)
 
