@@ -20,19 +20,11 @@ enum { SLICE_NS = 200000, SPIN_LIMIT_NS = 20000, HOLD_SPIN_NS = 20000, HOLD_NAP_
  * make the others wait. */
 enum { STOP_GRACE_NS = 5000000 };
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static void
 spin(uint64_t ns)
 {
-    uint64_t end = now_ns() + ns;
-    while (now_ns() < end) {
+    uint64_t end = stressor_clock_ns(CLOCK_MONOTONIC) + ns;
+    while (stressor_clock_ns(CLOCK_MONOTONIC) < end) {
         stressor_pause();
     }
 }
@@ -54,8 +46,9 @@ wait_in_slices(uint64_t ns, void (*wait)(uint64_t ns), uint64_t slice)
         wait(ns);
         return;
     }
-    uint64_t end = now_ns() + ns;
-    for (uint64_t now = now_ns(); now < end; now = now_ns()) {
+    uint64_t end = stressor_clock_ns(CLOCK_MONOTONIC) + ns;
+    for (uint64_t now = stressor_clock_ns(CLOCK_MONOTONIC); now < end;
+         now = stressor_clock_ns(CLOCK_MONOTONIC)) {
         if (stressor_stop_requested(state)) {
             return;
         }
@@ -105,7 +98,7 @@ static bool
 hold(struct stressor_decision *decision)
 {
     const struct stressor_rule *rule = decision->rule;
-    uint64_t start = now_ns(), now = start, end = start + rule->most_ns;
+    uint64_t start = stressor_clock_ns(CLOCK_MONOTONIC), now = start, end = start + rule->most_ns;
     uint32_t site = UINT32_MAX;
     const void *state = stressor_thread_state();
     bool stopping = false;
@@ -123,7 +116,7 @@ hold(struct stressor_decision *decision)
         } else {
             nap(HOLD_NAP_NS);
         }
-        now = now_ns();
+        now = stressor_clock_ns(CLOCK_MONOTONIC);
     }
     decision->ns = (uint32_t)(now - start);
     return true;

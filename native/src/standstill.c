@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "stressor/clock.h"
 #include "stressor/seats.h"
 #include "stressor/turnstile.h"
 #include "stressor/virtualtime.h"
@@ -33,15 +34,6 @@ static int looks_asleep;
 
 /* The thread that looks: it waits with a time-out, but only to look again. */
 static int owner;
-
-/* The real clock: ours is never rewritten. */
-static uint64_t
-now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* ---- /proc without allocating -------------------------------------------------------------------- */
 
@@ -287,7 +279,7 @@ look_at_idleness(void)
     bool alone = all_sleep() && !has_children();
     stressor_turns_acquire();
     if (is_idle() && stressor_turns.changes == changes) {
-        settle(alone, now_ns());
+        settle(alone, stressor_clock_ns(CLOCK_MONOTONIC));
     } else {
         stressor_turns_release();
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "stressor/clock.h"
 #include "stressor/turnstile.h"
 
 /* A reading takes time too: a loop that waits for a moment must come to its end. */
@@ -27,10 +28,7 @@ void
 stressor_time_open(void)
 {
     for (size_t i = 0; i < CLOCKS; i++) {
-        struct timespec time;
-        opened[i] = clock_gettime(clocks[i], &time) == 0
-                        ? (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec
-                        : 0;
+        opened[i] = stressor_clock_ns(clocks[i]);
     }
     stressor_record->control.now = 0;
     ahead = 0;
@@ -50,9 +48,7 @@ nanoseconds(const struct timespec *time)
 static uint64_t
 shown(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec - opened[MONOTONIC] +
+    return stressor_clock_ns(CLOCK_MONOTONIC) - opened[MONOTONIC] +
            __atomic_load_n(&ahead, __ATOMIC_RELAXED);
 }
 
@@ -131,15 +127,6 @@ stressor_time_after(const struct timespec *span)
 
 /* ---- what stands in for the C library's ------------------------------------------------------------ */
 
-static uint64_t
-real_now(clockid_t clock)
-{
-    struct timespec time;
-    return clock_gettime(clock, &time) == 0
-               ? (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec
-               : 0;
-}
-
 /* Nanoseconds on the clock of that index, as the calling thread shall see it. */
 static uint64_t
 seen_now(int index)
@@ -147,7 +134,7 @@ seen_now(int index)
     if (stressor_turn_self() != NULL) {
         return opened[index] + read_now();
     }
-    return real_now(clocks[index]) + __atomic_load_n(&ahead, __ATOMIC_RELAXED);
+    return stressor_clock_ns(clocks[index]) + __atomic_load_n(&ahead, __ATOMIC_RELAXED);
 }
 
 static int

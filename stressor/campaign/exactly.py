@@ -8,7 +8,7 @@ from stressor.campaign.carryout import CarryOut
 from stressor.model.outcome import FailureKind
 from stressor.model.plan import Plan
 from stressor.model.trial import Trial
-from stressor.schedules.recorded import recorded, recorded_by_visit, recorded_untraced
+from stressor.schedules.recorded import recorded, recordings
 
 
 def exactly(trial: Trial, carry_out: CarryOut) -> Trial | None:
@@ -21,9 +21,8 @@ def exactly(trial: Trial, carry_out: CarryOut) -> Trial | None:
         return None
     if signature.kind is FailureKind.HANG and not control.deadlock:
         return None
-    # What a process does for the first time shifts the choices; the visits it shifts less.
-    for record in (recorded_untraced, recorded_by_visit):
-        again = _again(record(trial), trial, carry_out)
+    for form in recordings(trial):
+        again = _again(form, trial, carry_out)
         if again is not None:
             return _again(recorded(again), trial, carry_out) or again
     return None

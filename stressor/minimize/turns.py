@@ -17,7 +17,7 @@ from stressor.model.cost import CERTAIN
 from stressor.model.evidence import Control
 from stressor.model.plan import Plan, Schedule, Spec
 from stressor.model.trial import Trial
-from stressor.schedules.recorded import recorded, recorded_by_visit, recorded_untraced
+from stressor.schedules.recorded import recorded, recordings
 
 ROUNDS = 300
 """Schedules of one batch. PCT misses an order of two threads with one place among k = 100 choices with
@@ -105,8 +105,7 @@ def firm(search: Search, hit: Trial) -> Trial:
     """The surest form of a hit: its exact recording, its switches, its rounds, or as it is."""
     if is_isolated(hit.plan):
         return _traced(search, hit)
-    # What a process does for the first time shifts the choices; the visits it shifts less.
-    for form in (recorded_untraced(hit), recorded_by_visit(hit), _cut(hit)):
+    for form in (*recordings(hit), _cut(hit)):
         if form is None or form == hit.plan:
             continue
         again = search.run(form)

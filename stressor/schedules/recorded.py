@@ -43,6 +43,15 @@ def recorded_by_visit(trial: Trial) -> Plan | None:
     return None if control is None else _with(trial, visit_switches_of(control.steps))
 
 
+def recordings(trial: Trial) -> tuple[Plan, ...]:
+    """What may repeat a round that ran among others, alone; the likeliest first, empty for none.
+
+    What a process does for the first time shifts the choices; the visits it shifts less.
+    """
+    forms = (recorded_untraced(trial), recorded_by_visit(trial))
+    return tuple(form for form in forms if form is not None)
+
+
 def switches_of(steps: Iterable[Step]) -> tuple[Switch, ...]:
     """The choices that "first" would have made otherwise, each bound to its step."""
     return tuple(

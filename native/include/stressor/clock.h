@@ -1,8 +1,19 @@
-/* Time below a site: the processor's time stamp to order events, a spin hint, nothing else. */
+/* Time below a site: the processor's time stamp to order events, the real clocks, a spin hint. */
 #ifndef STRESSOR_CLOCK_H
 #define STRESSOR_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
+
+/* Nanoseconds on a real clock, whatever the interpreter is shown; 0 when there is no such clock. */
+static inline uint64_t
+stressor_clock_ns(clockid_t clock)
+{
+    struct timespec time;
+    return clock_gettime(clock, &time) == 0
+               ? (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec
+               : 0;
+}
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
