@@ -19,6 +19,7 @@ LAYERS = [
     {"cli", "plugins"},
     {"campaign", "minimize"},
     {"runtime"},
+    {"probes"},
     {"targets", "oracles", "strategies", "schedules", "corpus", "report", "symbols", "mechanisms"},
     {"model"},
     {"errors"},

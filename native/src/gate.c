@@ -15,6 +15,7 @@ bool stressor_armed;
 bool stressor_recording;
 bool stressor_ledger_on;
 bool stressor_hooks_on;
+void (*stressor_listener_now)(const char *site, int after, const void *object);
 
 uint32_t stressor_operation_sites[STRESSOR_MAX_SITES];
 
@@ -113,6 +114,14 @@ decide_and_act(struct stressor_thread *self, uint32_t symbol, uint32_t site, uin
     }
 }
 
+static inline void
+tell_listener(const struct stressor_pass *pass, enum stressor_phase phase)
+{
+    if (STRESSOR_UNLIKELY(stressor_listener_now != NULL)) {
+        stressor_listener_now(stressor_record->sites[pass->site].name, (int)phase, pass->object);
+    }
+}
+
 /* One side of a visit. */
 static inline void
 take_side(struct stressor_thread *self, uint32_t symbol, const struct stressor_pass *pass,
@@ -163,6 +172,7 @@ stressor_arrive(struct stressor_pass *pass, uint32_t symbol, uintptr_t caller, c
     if (STRESSOR_UNLIKELY(self->open_loss)) {
         stressor_ledger_passed(object, symbol);
     }
+    tell_listener(pass, STRESSOR_PHASE_BEFORE);
     take_side(self, symbol, pass, STRESSOR_PHASE_BEFORE);
     __atomic_store_n(&lane->before[site], visit, __ATOMIC_RELEASE);
 }
@@ -174,6 +184,7 @@ stressor_depart(struct stressor_pass *pass)
     if (self == NULL) {
         return;
     }
+    tell_listener(pass, STRESSOR_PHASE_AFTER);
     take_side(self, NO_SYMBOL, pass, STRESSOR_PHASE_AFTER);
     /* Counts passes, not the visit's number: with recursion inner passes end first. */
     uint32_t *after = &self->lane->after[pass->site];
@@ -256,6 +267,30 @@ stressor_visit_hook(uintptr_t key, const char *event, const char *name, const vo
     }
     if (entry != NULL) {
         visit_site(self, entry->site - 1, phase, object);
+    }
+    self->inside = false;
+}
+
+void
+stressor_visit_note(const char *what)
+{
+    struct stressor_thread *self = stressor_guard();
+    if (self == NULL) {
+        return;
+    }
+    /* Hooks have the two numbers above. */
+    uint64_t key = stressor_key((uintptr_t)what, NO_SYMBOL - 2);
+    const struct stressor_entry *entry = stressor_probe(key);
+    if (entry == NULL) {
+        struct stressor_draft draft = {.name = what,
+                                       .module = "note",
+                                       .kind = STRESSOR_OP,
+                                       .category = STRESSOR_CATEGORY_OP,
+                                       .phases = STRESSOR_BEFORE};
+        entry = stressor_entry_of(key, &draft);
+    }
+    if (entry != NULL) {
+        visit_site(self, entry->site - 1, STRESSOR_PHASE_BEFORE, NULL);
     }
     self->inside = false;
 }

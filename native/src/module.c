@@ -16,6 +16,7 @@
 #include "stressor/module.h"
 #include "stressor/objects.h"
 #include "stressor/policy.h"
+#include "stressor/port.h"
 #include "stressor/standstill.h"
 #include "stressor/turnstile.h"
 
@@ -328,6 +329,12 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static void
+listen(stressor_listener *listener)
+{
+    stressor_listener_now = listener;
+}
+
 static int
 execute(PyObject *module)
 {
@@ -340,7 +347,11 @@ execute(PyObject *module)
         }
         registered = true;
     }
-    return stressor_add_scheduler(module);
+    static const struct stressor_port port = {STRESSOR_PORT_VERSION, stressor_visit_note, listen};
+    PyObject *capsule = PyCapsule_New((void *)&port, STRESSOR_PORT, NULL);
+    int failed = PyModule_AddObjectRef(module, "_port", capsule);
+    Py_XDECREF(capsule);
+    return failed ? -1 : stressor_add_scheduler(module);
 }
 
 static PyModuleDef_Slot slots[] = {

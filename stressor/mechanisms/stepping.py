@@ -68,7 +68,7 @@ class Stepping:
         self.untried: set[tuple[int, int]] = set()
         """Thread and place of steps that were not taken yet, and may turn out to be private."""
         crew = Crew(self.model)
-        self.names, self._lasting = crew.names, crew.lasting
+        self.names, self.lasting = crew.names, crew.lasting
         self.begin = (self._intern(), *self._line_up(crew))
 
     def _line_up(self, crew: Crew) -> list[int]:
@@ -117,10 +117,19 @@ class Stepping:
         self._shelf.put(self._states[shared])
         waiting = tuple(
             Taken(self.names[thread], self._places[thread][places[thread]].name)
-            for thread in range(self._lasting)
+            for thread in range(self.lasting)
             if places[thread] != ENDED
         )
         return at_rest(self.model, waiting)
+
+    def step_name(self, thread: int, at: int) -> str:
+        """The step that a thread takes next at a place; empty when it has ended."""
+        return self._places[thread][at].name
+
+    def showing(self, shared: int) -> Mechanism:
+        """The model, put into a shared state, to be read until the next call."""
+        self._shelf.put(self._states[shared])
+        return self.model
 
     def _taken(self, thread: int, at: int, generator: Steps, step: Next) -> Next | None:
         """Take the step. The first time that it touches nothing shared is the proof for all times."""

@@ -116,6 +116,10 @@ void stressor_depart_borrowing_two(struct stressor_pass *pass, void **first, voi
 void stressor_visit_hook(uintptr_t key, const char *event, const char *name, const void *object,
                          enum stressor_phase phase);
 
+/* A note of a probe, see port.h: a site of one side that belongs to no module. */
+void stressor_visit_note(const char *what);
+extern void (*stressor_listener_now)(const char *site, int after, const void *object);
+
 /* Both sides of one operation call of the calling worker; a stranger's are ignored. `result` is
  * looked at, not kept: it tells whether a substitute of the ledger was returned. */
 void stressor_operation_begin(uint32_t operation, int32_t call);

@@ -1,0 +1,47 @@
+/* stressor._probes: the real mechanisms of this interpreter, driven and watched.
+ *
+ * One C file per mechanism, each with a table of functions; what they are held against is in
+ * stressor/probes. */
+#include "journal.h"
+
+static PyMethodDef methods[] = {
+    {"begin", probe_begin, METH_VARARGS, NULL},
+    {"watch", probe_watch, METH_VARARGS, NULL},
+    {"notes", probe_notes, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMethodDef *const tables[] = {
+    probe_pymutex,
+};
+
+static int
+execute(PyObject *module)
+{
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (PyModule_AddFunctions(module, tables[i]) < 0) {
+            return -1;
+        }
+    }
+    return probe_journal_init(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, execute},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "stressor._probes",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__probes(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,50 @@
+"""The list of probes, as data: importing one needs the shim, which only a child has.
+
+A new probe is a file here, one in `native/probes`, and a line in this list; `tests/power/test_probes.py`
+holds every line to what it says.
+"""
+
+from attrs import field, frozen
+
+from stressor.errors import UsageError
+from stressor.mechanisms.registry import unknown
+
+MODULES = ("*/_probes.*",)
+"""What is instrumented: the probes' C side."""
+
+
+@frozen
+class Listed:
+    """One probe: the mechanism's name, the file and class here, and its deliberately broken twins."""
+
+    mechanism: str
+    file: str
+    probe: str
+    twins: tuple[str, ...] = field()
+    threads: int = 3
+
+    @property
+    def target(self) -> str:
+        """The probe as a target."""
+        return f"stressor.probes.{self.file}:{self.probe}"
+
+    def twin(self, name: str) -> str:
+        """A twin as a target. Raises `UsageError` with the nearest names."""
+        if name not in self.twins:
+            raise UsageError(unknown(f"twin of {self.mechanism}", name, self.twins))
+        return f"stressor.probes.{self.file}:{name}"
+
+
+PROBES: tuple[Listed, ...] = (
+    Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
+)
+
+BY_NAME = {each.mechanism: each for each in PROBES}
+
+
+def probe(name: str) -> Listed:
+    """The probe of a mechanism. Raises `UsageError` with the nearest names."""
+    try:
+        return BY_NAME[name.lower()]
+    except KeyError:
+        raise UsageError(unknown("probe", name, tuple(BY_NAME))) from None
