@@ -217,7 +217,7 @@ def _fuzz_all(session: Session, targets: Sequence[str], wishes: Wishes) -> int:
         share = share_of(wishes.seconds, len(targets), used, wishes.grace)
         used.append(0.0)
         try:
-            report = _campaign(session, target, share, wishes, reports)
+            report = campaign_on(session, target, share, wishes, reports)
         except StressorError as error:
             if len(targets) == 1 and not wishes.as_json:
                 raise
@@ -246,9 +246,10 @@ def _not_started(target: str, error: StressorError) -> dict[str, Any]:
     return {"target": target, "error": error.message, "exit_code": error.exit_code}
 
 
-def _campaign(
+def campaign_on(
     session: Session, target: str, share: Share, wishes: Wishes, reports: Reports
 ) -> Report:
+    """One campaign with what is told of it as it goes. Raises before the first trial only."""
     with watching(None if wishes.as_json else reports) as progress:
         return session.fuzz(
             evolve(wishes.settings, target=target, seconds=share.seconds),

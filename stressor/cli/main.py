@@ -17,6 +17,7 @@ from stressor.cli.fuzz import fuzz
 from stressor.cli.interpreter import interpreter
 from stressor.cli.minimize import minimize
 from stressor.cli.models import models
+from stressor.cli.probe import probe_command
 from stressor.cli.replay import replay
 from stressor.cli.sites import sites
 
@@ -49,6 +50,7 @@ def stressor() -> None:
 
 for command in (fuzz, replay, minimize, export, corpus, sites, models, doctor, interpreter):
     stressor.add_command(command)
+models.add_command(probe_command)
 
 
 def run(arguments: Sequence[str] | None = None, opens: OpensSession | None = None) -> int:

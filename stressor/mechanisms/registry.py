@@ -58,7 +58,8 @@ def maker(
 
 def unknown(what: str, name: str, known: tuple[str, ...]) -> str:
     """The message for a name that there is not: the nearest ones, or all."""
-    near = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    lower = {each.lower(): each for each in known}
+    near = [lower[each] for each in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
     hint = (
         f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(known) or 'none'}."
     )

@@ -74,7 +74,7 @@ class Checkout:
 
     def native_files(self) -> Iterator[Path]:
         """Yield what the compiled part is made from, in a fixed order."""
-        for folder in ("native/src", "native/include"):
+        for folder in ("native/include", "native/probes", "native/src"):
             yield from sorted(path for path in (self.root / folder).rglob("*") if path.is_file())
 
 
