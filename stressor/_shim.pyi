@@ -27,6 +27,8 @@ class Symbol(TypedDict):
     phases: int  # bit 0: before, bit 1: after
     borrows: bool
     may_detach: str  # the reason, "" when the site must never detach
+    turns: int  # sides at which other threads may go on; bits like those of phases
+    first: str  # of a function that can be redirected: what its first argument is
 
 def catalogue() -> list[Symbol]: ...
 def layout() -> dict[str, int]:
@@ -71,6 +73,16 @@ def open_record(path: str) -> None:
 def instrument(globs: list[str]) -> tuple[list[Slot], list[Uncovered]]:
     """Rewrite the slots of all loaded modules whose path matches a glob, and of the interpreter's
     libc slots. Idempotent. Modules loaded later that match are caught on `dlopen`'s return.
+    """
+
+def redirectable() -> str:
+    """Empty, or why calls inside this interpreter cannot be redirected."""
+
+def redirect(build_id: str, functions: list[tuple[str, int, list[int]]]) -> str:
+    """Lead calls inside the interpreter through the gate; empty, or why nothing was changed.
+
+    A function is a name of the catalogue, its address in the interpreter's file and the ends of the
+    calls that lead there. Once per process, by its only thread. Raises ValueError on another name.
     """
 
 def restore() -> int:

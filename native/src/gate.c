@@ -28,7 +28,8 @@ make_call_entry(struct stressor_thread *self, uint64_t key, uint32_t symbol, uin
                                    .kind = known->kind,
                                    .category = known->category,
                                    .phases = known->phases,
-                                   .may_detach = known->detach != STRESSOR_NEVER};
+                                   .may_detach = known->detach != STRESSOR_NEVER,
+                                   .brief = known->brief};
     self->inside = true;
     struct stressor_entry *entry = stressor_entry_of(key, &draft);
     self->inside = false;
@@ -85,27 +86,42 @@ take_turn(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t
     errno = saved;
 }
 
+/* Where others must not go on, what waits for them is not done, and what passes time is short. */
+static struct stressor_decision
+made_brief(struct stressor_decision decision)
+{
+    decision.ns = decision.ns < STRESSOR_BRIEF_NS ? decision.ns : STRESSOR_BRIEF_NS;
+    return decision;
+}
+
 static __attribute__((noinline)) void
 decide_and_act(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t visit,
-               enum stressor_phase phase, const void *object)
+               enum stressor_phase phase, const void *object, bool brief)
 {
-    if (stressor_controlled) {
+    if (stressor_controlled && !brief) {
         take_turn(self, symbol, site, visit, phase, object);
         return;
     }
-    struct stressor_decision decision = stressor_decide(site, self->id, visit, phase);
+    struct stressor_decision decision = {.rule = NULL};
+    if (!stressor_controlled) {
+        decision = stressor_decide(site, self->id, visit, phase);
+    }
     if (decision.rule == NULL) {
         if (stressor_recording) {
             log_event(self, site, visit, phase, object, NULL);
         }
         return;
     }
+    if (brief) {
+        decision = made_brief(decision);
+    }
     /* Before the pause: a thread that dies in it has left its last event behind. */
     log_event(self, site, visit, phase, object, &decision);
     bool may_detach = symbol != NO_SYMBOL && decision.action == STRESSOR_DETACH &&
                       stressor_thread_state() != NULL && may_detach_now(symbol, object, phase);
     uint64_t mine = self->lane->written - 1;
-    bool done = stressor_act(&decision, may_detach);
+    bool waits = brief && decision.action == STRESSOR_HOLD;
+    bool done = !waits && stressor_act(&decision, may_detach);
     self->lane->ring[mine & (STRESSOR_RING - 1)].ns = decision.ns; /* a hold's real length */
     if (done) {
         __atomic_fetch_add(&stressor_record->sites[site].acted, 1, __ATOMIC_RELAXED);
@@ -132,7 +148,8 @@ take_side(struct stressor_thread *self, uint32_t symbol, const struct stressor_p
     }
     if (STRESSOR_UNLIKELY(pass->ruled)) {
         self->inside = true;
-        decide_and_act(self, symbol, pass->site, pass->visit, phase, pass->object);
+        bool brief = pass->brief & (1u << phase);
+        decide_and_act(self, symbol, pass->site, pass->visit, phase, pass->object, brief);
         self->inside = false;
     } else if (stressor_recording) {
         log_event(self, pass->site, pass->visit, phase, pass->object, NULL);
@@ -168,6 +185,7 @@ stressor_arrive(struct stressor_pass *pass, uint32_t symbol, uintptr_t caller, c
                                    .site = site,
                                    .visit = visit,
                                    .phases = entry->phases,
+                                   .brief = entry->brief,
                                    .ruled = entry->ruled};
     if (STRESSOR_UNLIKELY(self->open_loss)) {
         stressor_ledger_passed(object, symbol);
@@ -236,7 +254,7 @@ visit_site(struct stressor_thread *self, uint32_t site, enum stressor_phase phas
     uint32_t *count = before ? &lane->before[site] : &lane->after[site];
     uint32_t visit = *count + 1;
     if (stressor_site_is_ruled(site)) {
-        decide_and_act(self, NO_SYMBOL, site, visit, phase, object);
+        decide_and_act(self, NO_SYMBOL, site, visit, phase, object, false);
     } else if (stressor_recording) {
         log_event(self, site, visit, phase, object, NULL);
     }

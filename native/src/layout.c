@@ -27,6 +27,15 @@ stressor_layout_refuses(void)
     return NULL;
 }
 
+const char *
+stressor_runtime_refuses(void)
+{
+    /* runtime.def was checked function by function, and another minor version has other ones. */
+    return Py_Version >> 16 == 0x030d
+               ? NULL
+               : "the list of the interpreter's inner functions is that of CPython 3.13";
+}
+
 uintptr_t
 stressor_interpreter_place(void)
 {

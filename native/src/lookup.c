@@ -26,6 +26,9 @@ stressor_bind_symbols(void)
         return;
     }
     for (size_t i = 0; i < stressor_symbol_count; i++) {
+        if (stressor_symbols[i].kind == STRESSOR_REDIRECT) {
+            continue; /* no slot leads there */
+        }
         /* The default, newest version of a libc symbol: the one that extensions are linked with. */
         stressor_symbols[i].real = dlsym(RTLD_DEFAULT, stressor_symbols[i].name);
         uint32_t at = name_hash(stressor_symbols[i].name);

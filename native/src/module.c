@@ -301,6 +301,8 @@ static PyMethodDef methods[] = {
     {"open_record", shim_open_record, METH_O, NULL},
     {"instrument", shim_instrument, METH_O, NULL},
     {"restore", shim_restore, METH_NOARGS, NULL},
+    {"redirect", stressor_shim_redirect, METH_VARARGS, NULL},
+    {"redirectable", stressor_shim_redirectable, METH_NOARGS, NULL},
     {"declare_operations", shim_declare_operations, METH_O, NULL},
     {"arm", (PyCFunction)(void (*)(void))shim_arm, METH_VARARGS | METH_KEYWORDS, NULL},
     {"disarm", shim_disarm, METH_NOARGS, NULL},

@@ -47,7 +47,7 @@ stressor_rule_parse(struct stressor_rule *rule, const int64_t *n)
         return "selector kind";
     }
     if ((n[0] == STRESSOR_SELECT_CATEGORY && (n[1] < 0 || n[1] > STRESSOR_CATEGORY_OP)) ||
-        (n[0] == STRESSOR_SELECT_KIND && (n[1] < 0 || n[1] > STRESSOR_OP))) {
+        (n[0] == STRESSOR_SELECT_KIND && (n[1] < 0 || n[1] > STRESSOR_REDIRECT))) {
         return "selector value";
     }
     if (n[2] < -1 || n[2] > 1) {

@@ -11,7 +11,7 @@ struct stressor_entry stressor_table[STRESSOR_TABLE];
 
 static bool sites_made; /* since they were last forgotten */
 
-static const char *const kind_names[] = {"call", "block", "hook", "op"};
+static const char *const kind_names[] = {"call", "block", "hook", "op", "redirect"};
 
 static uint32_t
 module_of(uintptr_t place)
@@ -118,6 +118,7 @@ publish(struct stressor_entry *entry, const struct stressor_draft *draft)
         return NULL;
     }
     entry->phases = draft->phases;
+    entry->brief = draft->brief;
     entry->ruled = stressor_site_is_ruled(site);
     __atomic_store_n(&entry->site, site + 1, __ATOMIC_RELEASE);
     return entry;

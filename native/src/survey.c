@@ -41,9 +41,10 @@ stressor_catalogue(PyObject *module, PyObject *unused)
     for (size_t i = 0; list != NULL && i < stressor_symbol_count; i++) {
         const struct stressor_symbol *symbol = &stressor_symbols[i];
         PyObject *item = Py_BuildValue(
-            "{s:s,s:i,s:i,s:O,s:s,s:i}", "name", symbol->name, "category", symbol->category,
+            "{s:s,s:i,s:i,s:O,s:s,s:i,s:i,s:s}", "name", symbol->name, "category", symbol->category,
             "phases", symbol->phases, "borrows", symbol->borrows ? Py_True : Py_False, "may_detach",
-            detach_reasons[symbol->detach], "kind", symbol->kind);
+            detach_reasons[symbol->detach], "kind", symbol->kind, "turns",
+            STRESSOR_BOTH & ~symbol->brief, "first", symbol->first != NULL ? symbol->first : "");
         if (append(list, item) < 0) {
             Py_CLEAR(list);
         }

@@ -11,6 +11,9 @@ struct stressor_thread stressor_threads[STRESSOR_MAX_THREADS];
 
 static uint64_t armed_seed;
 
+static uint8_t nobody_near;
+uint8_t *stressor_armed_near = &nobody_near;
+
 void
 stressor_arm(uint64_t seed, uint32_t threads, bool ledger, bool hooks, bool recording)
 {
@@ -26,6 +29,7 @@ stressor_arm(uint64_t seed, uint32_t threads, bool ledger, bool hooks, bool reco
     stressor_hooks_on = hooks;
     stressor_begin_round(0);
     __atomic_store_n(&stressor_armed, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(stressor_armed_near, 1, __ATOMIC_SEQ_CST);
 }
 
 void
@@ -42,6 +46,7 @@ stressor_begin_round(uint32_t round)
 void
 stressor_disarm(void)
 {
+    __atomic_store_n(stressor_armed_near, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&stressor_armed, false, __ATOMIC_SEQ_CST);
     stressor_hooks_on = false;
     stressor_ledger_on = false;
@@ -59,6 +64,7 @@ stressor_abandon(void)
     }
     stressor_armed = stressor_recording = stressor_hooks_on = stressor_ledger_on = false;
     stressor_controlled = false;
+    *stressor_armed_near = 0;
     stressor_rules_unbind();
     for (int i = 0; i < STRESSOR_MAX_THREADS; i++) {
         stressor_threads[i].lane = &stressor_record->lanes[i];

@@ -25,6 +25,9 @@ enum symbol {
 #undef BORROW
 #undef SPECIAL
 #undef BLOCK
+#define REDIRECT(name, ...) INNER_##name, /* some are in both lists */
+#include "runtime.def"
+#undef REDIRECT
     SYM_COUNT
 };
 
@@ -126,8 +129,18 @@ wrap_PyDict_Next(P a, Z *position, P *key, P *value)
     ENTRY(name, STRESSOR_CALL, category, phases, detach, 1)
 #define BLOCK(name, phases, ...) ENTRY(name, STRESSOR_BLOCK, CATEGORY_BLOCK, phases, NEVER, 0)
 
+#define REDIRECT(id, category_, phases_, turns, first_)                                            \
+    [INNER_##id] = {.name = #id,                                                                   \
+                    .kind = STRESSOR_REDIRECT,                                                     \
+                    .category = STRESSOR_##category_,                                              \
+                    .phases = STRESSOR_##phases_,                                                  \
+                    .detach = STRESSOR_NEVER,                                                      \
+                    .brief = STRESSOR_BOTH & ~STRESSOR_##turns,                                    \
+                    .first = first_},
+
 struct stressor_symbol stressor_symbols[] = {
 #include "sites.def"
+#include "runtime.def"
 };
 const size_t stressor_symbol_count = SYM_COUNT;
 const uint32_t stressor_yield_symbol = SYM_sched_yield;

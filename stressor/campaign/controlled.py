@@ -131,6 +131,7 @@ class Controlled:
             home=rng.randrange(len(program)) if rng.random() < HOME_SHARE else None,
             rounds=rounds,
             modules=self._settings.modules,
+            runtime=self._settings.runtime,
             limits=self._settings.limits,
         )
 

@@ -117,6 +117,7 @@ class ExhaustiveSearch:
             strategy=Spec(NAME, {"index": float(index)}),
             schedule=schedule,
             modules=self._settings.modules,
+            runtime=self._settings.runtime,
             allocator=chosen_allocator(self._settings),
             limits=self._settings.limits,
         )

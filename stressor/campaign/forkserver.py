@@ -16,6 +16,7 @@ from attrs import frozen
 
 from stressor.campaign.hello import Hello, read_hello
 from stressor.campaign.link import Link, LinkLost
+from stressor.campaign.redirection import redirection
 from stressor.campaign.supervise import kill_family, kill_marked
 from stressor.errors import ExitCode, NotTestedError, StressorError, UsageError
 from stressor.model.plan import Allocator
@@ -30,6 +31,8 @@ HARMFUL = (
     "PYTHONVERBOSE",
 )
 """Variables that would falsify what a trial says."""
+
+RUNTIME = "runtime.json"  # in the slot: the interpreter's calls to redirect
 
 SHOWN = 3000  # characters of what a dying server printed
 
@@ -46,6 +49,7 @@ class Order:
     modules: tuple[str, ...]
     allocator: Allocator
     python: str
+    runtime: tuple[str, ...] = ()
 
 
 class ForkServer:
@@ -55,11 +59,14 @@ class ForkServer:
         """Start it and wait until the target is ready.
 
         Raises:
-            UsageError: the harness is broken.
+            UsageError: the harness is broken, or `runtime` names no function.
             NotTestedError: the target or the interpreter cannot be tested.
             RuntimeFault: stressor failed.
             LinkLost: it died.
         """
+        if order.runtime:
+            orders = redirection(order.runtime, order.python).orders()
+            (slot / RUNTIME).write_text(json.dumps(orders))
         self._mark = secrets.token_hex(8)
         environment = _environment(order.allocator, self._mark)
         try:
@@ -130,6 +137,7 @@ def _command(order: Order, slot: Path) -> list[str]:
     orders = {
         "target": order.target,
         "modules": order.modules,
+        "runtime": bool(order.runtime),
         "slot": str(slot),
         "parent": os.getpid(),
     }

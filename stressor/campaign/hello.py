@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from stressor.model.record import read_summary
 from stressor.model.site import Site
@@ -31,6 +31,8 @@ class Hello:
     target's own extension modules, whether they are instrumented or not. `loaded` are paths of all
     that was loaded by the end of those calls, the interpreter first; empty when that is not known.
     `rehearsal_seconds` is how long setup, those calls, check and teardown took in one thread.
+    `redirected` counts the interpreter's own calls of each function that are sites, `not_redirected`
+    says why there are none; both are empty when nobody asked for them.
     """
 
     interpreter: str
@@ -42,6 +44,8 @@ class Hello:
     sites: tuple[Site, ...] = ()
     rehearsal_seconds: float = 0.0
     loaded: tuple[str, ...] = ()
+    redirected: dict[str, int] = field(factory=dict)
+    not_redirected: dict[str, str] = field(factory=dict)
 
 
 def read_hello(data: Mapping[str, Any], slot: Path) -> Hello:
@@ -57,4 +61,6 @@ def read_hello(data: Mapping[str, Any], slot: Path) -> Hello:
         sites=rehearsal.sites,
         rehearsal_seconds=float(data["rehearsal_seconds"]),
         loaded=rehearsal.modules,
+        redirected=dict(data["redirected"]),
+        not_redirected=dict(data["not_redirected"]),
     )

@@ -45,7 +45,7 @@ class HostError(NotTestedError):
 
 
 class Host:
-    """Carries out plans of one target, with one choice of modules and one allocator.
+    """Carries out plans of one target, with one choice of modules, allocator and redirected functions.
 
     The fork server is started when it is first needed, and again when it died. For one thread at a
     time, which need not always be the same.
@@ -58,9 +58,10 @@ class Host:
         modules: tuple[str, ...] = (),
         allocator: Allocator = Allocator.DEFAULT,
         python: str = sys.executable,
+        runtime: tuple[str, ...] = (),
     ) -> None:
         """`slot` is an empty folder of the host's own, which it fills and does not remove."""
-        self._order = Order(target, modules, allocator, python)
+        self._order = Order(target, modules, allocator, python, runtime)
         self.slot = slot
         self._server: ForkServer | None = None
         self._lost = 0  # fork servers in a row that died without carrying anything out
@@ -72,7 +73,7 @@ class Host:
         """What the target offers.
 
         Raises:
-            UsageError: the harness is broken, and why.
+            UsageError: the harness is broken, or nothing has the names of `runtime`, and why.
             NotTestedError: this target or interpreter cannot be tested, and why.
         """
         return self._ready().hello
@@ -86,10 +87,11 @@ class Host:
             HostError: the fork server died too often.
         """
         order = self._order
-        if (plan.target, plan.modules, plan.allocator) != (
+        if (plan.target, plan.modules, plan.allocator, plan.runtime) != (
             order.target,
             order.modules,
             order.allocator,
+            order.runtime,
         ):
             raise ValueError(f"this host is for {order}, not for {plan.target}")
         self._check_operations(plan)

@@ -1,4 +1,5 @@
-"""The hosts of one job: one for each target, choice of modules and allocator that its plans name.
+"""The hosts of one job: one for each target, choice of modules, allocator and choice of redirected
+functions that its plans name.
 
 Decides how many fork servers stay warm. Each holds a loaded target in memory, so the one that was
 used longest ago makes room.
@@ -17,7 +18,7 @@ from stressor.oracles import judge
 
 WARM = 4
 
-type Key = tuple[str, tuple[str, ...], Allocator]
+type Key = tuple[str, tuple[str, ...], Allocator, tuple[str, ...]]
 
 
 class Hosts:
@@ -34,22 +35,28 @@ class Hosts:
         target: str,
         modules: tuple[str, ...] = (),
         allocator: Allocator = Allocator.DEFAULT,
+        runtime: tuple[str, ...] = (),
     ) -> Host:
         """The host for these, started when it is first asked something."""
-        key = (target, modules, allocator)
+        key = (target, modules, allocator, runtime)
         host = self._hosts.pop(key, None)
         if host is None:
             while len(self._hosts) >= WARM:
                 oldest = self._hosts.pop(next(iter(self._hosts)))
                 oldest.close()
                 self._scratch.drop(oldest.slot)
-            host = Host(target, self._scratch.slot(), modules, allocator, self._python)
+            slot = self._scratch.slot()
+            host = Host(target, slot, modules, allocator, self._python, runtime)
         self._hosts[key] = host
         return host
 
+    def host_of(self, plan: Plan) -> Host:
+        """The host that carries this plan out."""
+        return self.host(plan.target, plan.modules, plan.allocator, plan.runtime)
+
     def run(self, plan: Plan) -> Evidence:
         """Carry out a plan; raises what `Host.run` raises."""
-        return self.host(plan.target, plan.modules, plan.allocator).run(plan)
+        return self.host_of(plan).run(plan)
 
     def carry_out(self, plan: Plan) -> Trial:
         """Carry out a plan and judge it; raises what `Host.run` raises."""

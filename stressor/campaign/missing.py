@@ -23,7 +23,7 @@ NAME_BYTES = 76  # of a record's 80, what an operation's name keeps of it at lea
 INTERPRETER, UNKNOWN = "python", "unknown"  # the executable; code that belongs to no file
 
 _SELECTORS = (ANYWHERE, "kind", "category")
-WITH_PLACE = (Kind.CALL.value, Kind.BLOCK.value)
+WITH_PLACE = (Kind.CALL.value, Kind.BLOCK.value, Kind.REDIRECT.value)
 
 
 def named_sites(plan: Plan) -> tuple[str, ...]:

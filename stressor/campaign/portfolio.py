@@ -115,6 +115,7 @@ class Portfolio:
                 rng, settings.rounds, program, paused_ns(rules, sites), self._most_calls
             ),
             modules=settings.modules,
+            runtime=settings.runtime,
             allocator=_allocator(rng, settings.allocators),
             ledger=rng.random() < LEDGER_SHARE,
             limits=settings.limits,

@@ -70,13 +70,15 @@ class Session:
         """The first job's door, for what is done one at a time; raises for a broken trial."""
         return unbroken(self.hosts[0].carry_out)
 
-    def hello(self, target: str, modules: tuple[str, ...] = ()) -> Hello:
+    def hello(
+        self, target: str, modules: tuple[str, ...] = (), runtime: tuple[str, ...] = ()
+    ) -> Hello:
         """Load the target. Raises `UsageError`, `NotTestedError`."""
-        return self.hosts[0].host(target, modules).hello
+        return self.hosts[0].host(target, modules, runtime=runtime).hello
 
     def origin(self, plan: Plan) -> Origin:
         """Where trials of this plan come from, here and now."""
-        hello = self.hello(plan.target, plan.modules)
+        hello = self.hello(plan.target, plan.modules, plan.runtime)
         return origin_of(hello.interpreter, hello.own_modules)
 
     def fitted(self, trial: Trial) -> Fitted:
@@ -87,7 +89,7 @@ class Session:
         plan = trial.plan
         if not named_sites(plan) and (plan.schedule is None or not plan.schedule.trace):
             return Fitted(trial)
-        hello = self.hosts[0].host(plan.target, plan.modules, plan.allocator).hello
+        hello = self.hosts[0].host_of(plan).hello
         fitted = fit(trial, hello)
         if fitted.missing:
             here = origin_of(hello.interpreter, hello.own_modules)
@@ -102,7 +104,7 @@ class Session:
         plan, then = trial.plan, trial.evidence.calls
         if not any(call.shown for calls in then for call in calls):
             return ()
-        now = self.hosts[0].host(plan.target, plan.modules, plan.allocator).texts(plan)
+        now = self.hosts[0].host_of(plan).texts(plan)
         pairs = (
             (was.shown, is_)
             for one in zip(then, now, strict=False)
@@ -130,7 +132,7 @@ class Session:
         `known` are the target's entries, which are tried first. They are read once it is loaded.
         """
         progress.note(f"loading {settings.target} ...")
-        hello = self.hello(settings.target, settings.modules)
+        hello = self.hello(settings.target, settings.modules, settings.runtime)
         for glob in unmatched(settings.modules, hello):
             progress.note(f"--modules {glob}: no module that the target has loaded matches")
         self.catch_canary()
@@ -155,9 +157,16 @@ class Session:
         calls = tuple(c for each in report.explored for thread in each.program for c in thread)
         if not calls:
             return report
-        settings, allocator = report.settings, chosen_allocator(report.settings)
-        host = self.hosts[0].host(settings.target, settings.modules, allocator)
-        plan = Plan(settings.target, (calls,), 0, modules=settings.modules, allocator=allocator)
+        settings = report.settings
+        plan = Plan(
+            settings.target,
+            (calls,),
+            0,
+            modules=settings.modules,
+            allocator=chosen_allocator(settings),
+            runtime=settings.runtime,
+        )
+        host = self.hosts[0].host_of(plan)
         [texts] = host.texts(plan) or ((),)
         return evolve(report, explored=with_texts(report.explored, texts)) if texts else report
 

@@ -52,4 +52,5 @@ class Settings:
     allocators: tuple[Allocator, ...] = (Allocator.DEFAULT, Allocator.DEBUG)
     double_check: float = 0.0
     exhaustive: Exhaustive | None = None
+    runtime: tuple[str, ...] = ()
     limits: Limits = field(factory=Limits)

@@ -1,4 +1,5 @@
-"""Options of `stressor fuzz` for how threads take turns: the mode, double checks, exhaustive search.
+"""Options of `stressor fuzz` for how threads take turns, and where: the mode, double checks, exhaustive
+search, functions inside the interpreter.
 
 Decides how they are written on a command line; what they mean is `campaign.settings`' business.
 """
@@ -86,4 +87,12 @@ EXHAUSTIVE = click.option(
     help="Try every schedule with at most so many preemptions=N or delays=N of one program after "
     "the other, the shortest first, up to --threads and --calls. With ',sleep-sets' behind it, "
     "schedules that only exchange calls on different objects are left out.",
+)
+
+RUNTIME = click.option(
+    "--runtime",
+    multiple=True,
+    metavar="GLOB",
+    help="Redirect the interpreter's own calls of these functions of its runtime too, so that they are "
+    "sites like any other; repeatable, 'all' for all. `stressor sites --runtime` lists them.",
 )

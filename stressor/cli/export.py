@@ -80,7 +80,7 @@ def export(entry: Path, output: Path | None, as_json: bool) -> None:
         if fitted.note:
             say(fitted.note)
         saved = fitted.trial
-        literals = session.hosts[0].host(plan.target, plan.modules, plan.allocator).literals(plan)
+        literals = session.hosts[0].host_of(plan).literals(plan)
     exported = exported_from(saved, literals, path.parent)
     if str(path) == OUTPUT:
         click.echo(exported.text, nl=False)

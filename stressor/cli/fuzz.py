@@ -13,13 +13,14 @@ from stressor.campaign.budget import Budget
 from stressor.campaign.findings import Shrink
 from stressor.campaign.portfolio import chosen
 from stressor.campaign.progress import Finding, Progress
+from stressor.campaign.redirection import chosen_names
 from stressor.campaign.report import Report
 from stressor.campaign.session import Session
 from stressor.campaign.settings import Settings
 from stressor.cli.boundary import report_fault, say
 from stressor.cli.bundled import bundled_targets
 from stressor.cli.choices import CORPUS, JSON, FiniteRange, session_for
-from stressor.cli.control import DOUBLE_CHECK, EXHAUSTIVE, MODE, MODES, STRATEGY_NAMES
+from stressor.cli.control import DOUBLE_CHECK, EXHAUSTIVE, MODE, MODES, RUNTIME, STRATEGY_NAMES
 from stressor.cli.output import console, print_json
 from stressor.cli.shares import Share, share_of
 from stressor.cli.telling import summary_of, worst
@@ -126,6 +127,7 @@ class Wishes:
     help="Instrument extension modules whose file name matches, instead of the target's own. "
     "Repeatable.",
 )
+@RUNTIME
 @click.option(
     "--strategy",
     "strategies",
@@ -192,6 +194,7 @@ def _wishes(root: Path, asked: dict[str, Any]) -> Wishes:
         target="",
         seed=seed,
         modules=asked["modules"],
+        runtime=asked["runtime"],
         trials=asked["trials"],
         threads=asked["threads"],
         calls=asked["calls"],
@@ -203,6 +206,7 @@ def _wishes(root: Path, asked: dict[str, Any]) -> Wishes:
         exhaustive=asked["exhaustive"],
         limits=Limits(asked["deadline"], asked["memory"]),
     )
+    chosen_names(settings.runtime)
     chosen(settings)  # refuses names that fit no mode before anything is loaded
     effort = None if asked["no_minimize"] else Effort()
     return Wishes(settings, asked["seconds"], Corpus(root), effort, asked["as_json"])

@@ -90,7 +90,7 @@ def run_again(session: Session, saved: Trial, runs: int) -> tuple[Replayed, list
         return replayed, []
     session.catch_canary()
     plan = saved.plan
-    globs = unmatched(plan.modules, session.hello(plan.target, plan.modules))
+    globs = unmatched(plan.modules, session.hello(plan.target, plan.modules, plan.runtime))
     return replayed, list(_doubts(replayed, plan, globs))
 
 

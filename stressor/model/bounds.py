@@ -75,6 +75,9 @@ def check_plan(plan: Plan) -> None:
     _count("modules", plan.modules, 0, MOST_MODULES, "globs")
     for index, glob in enumerate(plan.modules):
         _text(f"modules[{index}]", glob, PATH_CHARACTERS)
+    _count("runtime", plan.runtime, 0, MOST_MODULES, "globs")
+    for index, glob in enumerate(plan.runtime):
+        _text(f"runtime[{index}]", glob, NAME_CHARACTERS)
     _check_spec("strategy", plan.strategy)
     _check_limits(plan.limits)
 

@@ -133,7 +133,8 @@ class Plan:
     """All that is needed to run one trial.
 
     `target` is a path (file or folder) or an importable module; `modules` are globs over the file
-    names of extension modules to instrument (empty: all of the target's packages). `program` has
+    names of extension modules to instrument (empty: all of the target's packages); `runtime` are globs
+    over the names of functions inside the interpreter whose calls are sites too. `program` has
     one tuple of calls per thread. A trial repeats the program up to `rounds` times on fresh state
     and stops at the first round that fails; round r decides with (seed, r). With a `schedule` the
     threads take turns (controlled mode) and there are no rules; without one they run in parallel
@@ -153,6 +154,7 @@ class Plan:
     allocator: Allocator = Allocator.DEFAULT
     ledger: bool = True
     limits: Limits = Limits()
+    runtime: tuple[str, ...] = ()
 
     @property
     def threads(self) -> int:

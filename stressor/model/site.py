@@ -3,8 +3,10 @@
 A site's key is ``kind:module:symbol+0xoffset``; ``module`` is the file name up to its first dot
 (``python`` for the interpreter itself), the offset is that of the return address inside the module.
 Operation sites have no offset: ``op:target:NAME``. Hook sites carry the type or the allocator domain
-instead: ``hook:destroy:tuple``. The shim hashes the key's text (FNV-1a, 64 bit), so that a decision
-depends on the text and never on an address. The catalogue of symbols is ``native/src/sites.def``.
+instead: ``hook:destroy:tuple``. A redirected call inside the interpreter is named after the function
+that is called, like any other: ``redirect:python:_PyThreadState_Detach+0x2bd1e``. The shim hashes the
+key's text (FNV-1a, 64 bit), so that a decision depends on the text and never on an address. The
+catalogues of symbols are ``native/src/sites.def`` and ``runtime.def``.
 
 A rebuild of the module moves offsets. What it leaves alone is which call it is of the calls of a symbol
 in a function, and that can be written too: ``call:_c:PyDict_SetItem in Cache_put #1 of 2``. Such a text
@@ -18,7 +20,7 @@ from attrs import frozen
 
 _OFFSET = re.compile(r"\+0x([0-9a-f]{1,16})\Z")
 _WITHOUT_OFFSET = re.compile(
-    r"((?:call|block):[^:\s]+:[^:\s]+) in (\S+)(?: #([0-9]{1,9}) of ([0-9]{1,9}))?\Z"
+    r"((?:call|block|redirect):[^:\s]+:[^:\s]+) in (\S+)(?: #([0-9]{1,9}) of ([0-9]{1,9}))?\Z"
 )
 
 
@@ -29,6 +31,7 @@ class Kind(Enum):
     BLOCK = "block"
     HOOK = "hook"
     OP = "op"
+    REDIRECT = "redirect"
 
 
 class Phase(Enum):

@@ -15,6 +15,7 @@ from attrs import frozen
 from stressor import _shim
 from stressor.model.plan import ANY_STEP, ANYWHERE, Action, Plan, Rule, Schedule, Switch
 from stressor.model.site import Category, Kind, Phase, key_hash
+from stressor.runtime.wire import decode
 from stressor.targets import Operation
 
 ANY = -1
@@ -52,6 +53,26 @@ def instrument(globs: Sequence[str]) -> tuple[Coverage, ...]:
     covered = [Coverage(module, path, dict(count)) for (module, path), count in counts.items()]
     missing = [Coverage(each["module"], each["path"], {}, each["reason"]) for each in uncovered]
     return (*covered, *missing)
+
+
+class NotRedirected(Exception):
+    """Nothing inside the interpreter was changed; the message is why."""
+
+
+def redirect(orders: Path) -> tuple[dict[str, int], dict[str, str]]:
+    """Lead the interpreter's own calls that the file names through the shim, all or none of them.
+
+    Returns how many there are of each function, and what was not asked of the shim, with the reasons.
+    Raises `NotRedirected`. The process has one thread.
+    """
+    wanted = decode(orders.read_bytes())
+    functions = [tuple(each) for each in wanted["functions"]]
+    if why := _shim.redirectable() or _shim.redirect(wanted["build_id"], functions):
+        raise NotRedirected(why)
+    counts: Counter[str] = Counter()
+    for name, _, ends in functions:
+        counts[name] += len(ends)
+    return dict(counts), wanted["refused"]
 
 
 def unsupported() -> str:

@@ -38,6 +38,8 @@ def read_order(path: Path) -> Plan:
         data["strategy"] = Spec(**data["strategy"])
     if "modules" in data:
         data["modules"] = tuple(data["modules"])
+    if "runtime" in data:
+        data["runtime"] = tuple(data["runtime"])
     if "allocator" in data:
         data["allocator"] = Allocator(data["allocator"])
     if "limits" in data:

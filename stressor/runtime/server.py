@@ -27,7 +27,7 @@ from stressor.runtime.program import literals, texts
 from stressor.runtime.rehearsal import Refused, rehearse
 from stressor.targets import Harness, HarnessError, load
 
-TEXTS = "texts.json"
+TEXTS, RUNTIME = "texts.json", "runtime.json"
 STACKS_SIGNAL = signal.SIGRTMAX - 5  # faulthandler writes all threads' stacks; hardly ever taken
 ADDR_NO_RANDOMIZE = 0x0040000  # personality(2)
 
@@ -38,6 +38,7 @@ class Orders:
 
     target: str
     modules: list[str]
+    runtime: bool  # calls inside the interpreter are in the slot, and shall be redirected
     slot: str
     parent: int  # the host's process
 
@@ -80,6 +81,8 @@ class Server:
         _prepare_process()
         _require(binding.unsupported())
         _require(gil.refusal())
+        # Before the target: what its import starts would run the code that is changed.
+        redirected, refused = self._redirect(orders)
         try:
             harness = load(orders.target)
         except HarnessError as error:
@@ -102,9 +105,19 @@ class Server:
             "modules": [asdict(each) for each in coverage],
             "own_modules": list(harness.modules),
             "rehearsal_seconds": seconds,
+            "redirected": redirected,
+            "not_redirected": refused,
         }
         self._protocol.write({"hello": hello})
         return harness
+
+    def _redirect(self, orders: Orders) -> tuple[dict[str, int], dict[str, str]]:
+        if not orders.runtime:
+            return {}, {}
+        try:
+            return binding.redirect(self._slot / RUNTIME)
+        except binding.NotRedirected as why:
+            raise Refused(f"the runtime's own calls cannot be redirected: {why}.", 3) from None
 
     def obey(self, harness: Harness) -> None:
         """Carry out commands; returns when the host closes the pipe."""

@@ -73,8 +73,13 @@ def _import(name: str) -> ModuleType:
     return module
 
 
-_CATALOGUE = {symbol["name"]: symbol for symbol in binding.catalogue()}
 _CATEGORIES, _KINDS, _PHASES = list(Category), list(Kind), list(Phase)
+# No slot leads to a function that is redirected; it may be one of those too that have slots.
+_CATALOGUE = {
+    symbol["name"]: symbol
+    for symbol in binding.catalogue()
+    if _KINDS[symbol["kind"]] is not Kind.REDIRECT
+}
 
 
 def _told(slot: Mapping[str, Any]) -> dict[str, Any]:

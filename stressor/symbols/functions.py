@@ -8,7 +8,7 @@ Source: ELF-64 object file format, chapter 4; suffixes are those that gcc and cl
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 from elftools.elf.elffile import ELFFile
@@ -52,24 +52,53 @@ class FunctionTable:
         return tuple(each for each in self._functions if each.name == name)
 
 
-def read_functions(elf: ELFFile) -> FunctionTable:
+@frozen
+class Symbol:
+    """A function's name as the file has it, with what a compiler added to it."""
+
+    name: str
+    binding: int
+    value: int
+    size: int
+
+
+@frozen
+class SymbolList:
+    """The functions of a symbol table; `is_full` unless the file was stripped."""
+
+    functions: tuple[Symbol, ...] = ()
+    is_full: bool = False
+
+
+def read_symbols(elf: ELFFile) -> SymbolList:
     """Read the fullest symbol table of a file: `.symtab`, or `.dynsym` when it was stripped."""
     for section, names in ((".symtab", ".strtab"), (".dynsym", ".dynstr")):
         symbols, strings = elf.get_section_by_name(section), elf.get_section_by_name(names)
         if symbols is not None and strings is not None and symbols["sh_type"] != "SHT_NOBITS":
             order = "<" if elf.little_endian else ">"
-            return FunctionTable(list(_functions(symbols.data(), strings.data(), order)))
-    return FunctionTable([])
+            found = _symbols(symbols.data(), strings.data(), order)
+            return SymbolList(tuple(found), section == ".symtab")
+    return SymbolList()
 
 
-def _functions(symbols: bytes, strings: bytes, order: str) -> Iterator[Function]:
-    best: dict[int, tuple[tuple[int, int, str], int]] = {}
+def read_functions(elf: ELFFile) -> FunctionTable:
+    """Read all functions, each under its best name."""
+    return FunctionTable(list(_functions(read_symbols(elf).functions)))
+
+
+def _symbols(symbols: bytes, strings: bytes, order: str) -> Iterator[Symbol]:
     for name, info, _, section, value, size in struct.iter_unpack(order + _SYMBOL, symbols):
         if info & 15 in _FUNCTION_TYPES and section != 0:
             text = strings[name : strings.index(b"\0", name)].decode(errors="replace")
-            found = (_rank(text, info >> 4), size)
-            if value not in best or found < best[value]:
-                best[value] = found
+            yield Symbol(text, info >> 4, value, size)
+
+
+def _functions(symbols: Iterable[Symbol]) -> Iterator[Function]:
+    best: dict[int, tuple[tuple[int, int, str], int]] = {}
+    for symbol in symbols:
+        found = (_rank(symbol.name, symbol.binding), symbol.size)
+        if symbol.value not in best or found < best[symbol.value]:
+            best[symbol.value] = found
     starts = sorted(best)
     for start, following in zip(starts, [*starts[1:], 1 << 64], strict=True):
         (_, _, name), size = best[start]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from attrs import evolve
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import NoteSection
 
 from stressor.model.evidence import Evidence, Frame
 from stressor.model.site import Site
 from stressor.symbols.functions import Function, FunctionTable, read_functions
 from stressor.symbols.lines import LineTable
+from stressor.symbols.notes import build_id
 
 DEBUG_ROOT = Path("/usr/lib/debug")
 MOST_DEBUG_BYTES = 512 << 20
@@ -130,7 +130,7 @@ def _call(offset: int) -> int:
 
 def _has_place(site: Site) -> bool:
     """Only these stand in a file; an operation may be named like one."""
-    return site.key.startswith(("call:", "block:"))
+    return site.key.startswith(("call:", "block:", "redirect:"))
 
 
 def _mapped(
@@ -200,9 +200,9 @@ class _Module:
                 return
             self.functions = read_functions(elf)
             has_all = elf.get_section_by_name(".symtab") and elf.has_dwarf_info()
-            build_id = None if has_all else _build_id(elf)
-        if build_id:
-            separate = debug_root / ".build-id" / build_id[:2] / f"{build_id[2:]}.debug"
+            identity = None if has_all else build_id(elf)
+        if identity:
+            separate = debug_root / ".build-id" / identity[:2] / f"{identity[2:]}.debug"
             if separate.is_file():
                 self._use_separate(separate)
 
@@ -226,13 +226,3 @@ def _read_lines(path: Path) -> LineTable | None:
 
 def _bytes(section: object) -> int:
     return int(getattr(section, "data_size", 0))
-
-
-def _build_id(elf: ELFFile) -> str | None:
-    section = elf.get_section_by_name(".note.gnu.build-id")
-    if not isinstance(section, NoteSection):
-        return None
-    for note in section.iter_notes():
-        if note["n_type"] == "NT_GNU_BUILD_ID":
-            return str(note["n_desc"])
-    return None

@@ -8,6 +8,7 @@ import pytest
 
 from stressor import _shim
 from stressor.model.catalogue import SYMBOLS
+from stressor.model.inner import INNER_FUNCTIONS, InnerFunction
 from stressor.model.site import Category, Kind, Phase
 
 pytestmark = pytest.mark.native
@@ -27,8 +28,10 @@ def generator() -> ModuleType:
 
 def test_generated_files_are_current(generator: ModuleType) -> None:
     found = generator.read_catalogue()
+    inner = generator.read_inner()
     assert generator.TABLE.read_text() == generator.table(found)
-    assert generator.DOCUMENT.read_text() == generator.document(found)
+    assert generator.INNER_TABLE.read_text() == generator.inner_table(inner)
+    assert generator.DOCUMENT.read_text() == generator.document(found, inner)
     assert generator.main(["--check"]) == 0
 
 
@@ -44,11 +47,34 @@ def test_the_shim_has_the_same_catalogue() -> None:
             symbol["may_detach"],
         )
         for symbol in _shim.catalogue()
+        if kinds[symbol["kind"]] is not Kind.REDIRECT
     ]
     assert built == [
         (each.name, each.kind, each.category, each.phases, each.borrows, each.detach)
         for each in SYMBOLS
     ]
+
+
+def test_the_shim_has_the_same_inner_functions() -> None:
+    kinds, categories, sides = list(Kind), list(Category), list(Phase)
+
+    def named(bits: int) -> tuple[Phase, ...]:
+        return tuple(side for bit, side in enumerate(sides) if bits & (1 << bit))
+
+    built = [
+        InnerFunction(
+            symbol["name"],
+            categories[symbol["category"]],
+            named(symbol["phases"]),
+            named(symbol["turns"]),
+            symbol["first"],
+        )
+        for symbol in _shim.catalogue()
+        if kinds[symbol["kind"]] is Kind.REDIRECT
+    ]
+    assert tuple(built) == INNER_FUNCTIONS
+    # A turn on a side that no pause is made on would mean nothing.
+    assert all(set(each.turns) <= set(each.phases) for each in INNER_FUNCTIONS)
 
 
 def test_it_is_as_large_as_promised() -> None:

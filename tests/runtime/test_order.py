@@ -48,6 +48,7 @@ FULL = Plan(
     allocator=Allocator.DEBUG,
     ledger=False,
     limits=Limits(seconds=0.5, memory_mb=64),
+    runtime=("_Py_qsbr_*", "all"),
 )
 CONTROLLED = evolve(
     FULL,

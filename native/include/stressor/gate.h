@@ -23,7 +23,7 @@
 #define STRESSOR_TLS _Thread_local __attribute__((tls_model("initial-exec")))
 
 /* The orders of these enums are those of stressor.model's; a test compares them. */
-enum stressor_kind { STRESSOR_CALL, STRESSOR_BLOCK, STRESSOR_HOOK, STRESSOR_OP };
+enum stressor_kind { STRESSOR_CALL, STRESSOR_BLOCK, STRESSOR_HOOK, STRESSOR_OP, STRESSOR_REDIRECT };
 
 enum stressor_category {
     STRESSOR_LOCK,
@@ -39,7 +39,7 @@ enum stressor_category {
 };
 
 enum stressor_phase { STRESSOR_PHASE_BEFORE, STRESSOR_PHASE_AFTER };
-enum { STRESSOR_BEFORE = 1, STRESSOR_AFTER = 2, STRESSOR_BOTH = 3 };
+enum { STRESSOR_NEITHER, STRESSOR_BEFORE, STRESSOR_AFTER, STRESSOR_BOTH };
 enum stressor_detach { STRESSOR_NEVER, STRESSOR_DYING, STRESSOR_PYTHON };
 
 enum stressor_action {
@@ -59,6 +59,8 @@ struct stressor_symbol {
     uint8_t phases;
     uint8_t detach;
     uint8_t borrows;
+    uint8_t brief;     /* sides at which nobody else may be let go on: short pauses only */
+    const char *first; /* a redirected function's first argument in words; NULL: it has none */
     void *wrapper;
     void *real;
 };
@@ -90,7 +92,11 @@ extern bool stressor_armed;
 extern bool stressor_recording;
 extern bool stressor_ledger_on;
 extern bool stressor_hooks_on;
-extern bool stressor_controlled; /* threads take turns; see turnstile.h */
+extern bool stressor_controlled;     /* threads take turns; see turnstile.h */
+extern uint8_t *stressor_armed_near; /* a copy of stressor_armed for trampolines; see redirect.h */
+
+/* The longest pause where nobody else may go on. */
+#define STRESSOR_BRIEF_NS 1000000u
 
 /* A pass through the gate, on the wrapper's stack. thread == NULL: do nothing on the way out. */
 struct stressor_pass {
@@ -99,6 +105,7 @@ struct stressor_pass {
     uint32_t site;
     uint32_t visit;
     uint8_t phases;
+    uint8_t brief;
     bool ruled; /* each side asks policy, or the turnstile */
 };
 

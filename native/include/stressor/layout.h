@@ -14,6 +14,9 @@
 /* NULL, or why the running interpreter is refused. Attached. */
 const char *stressor_layout_refuses(void);
 
+/* NULL, or why nothing is known of the running interpreter's inner functions. */
+const char *stressor_runtime_refuses(void);
+
 /* An address inside the object that holds the interpreter: the executable or a shared library. */
 uintptr_t stressor_interpreter_place(void);
 

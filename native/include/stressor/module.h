@@ -15,6 +15,10 @@ PyObject *stressor_shim_decide(PyObject *module, PyObject *args);
 PyObject *stressor_shim_control(PyObject *module, PyObject *args);
 PyObject *stressor_shim_turn_enter(PyObject *module, PyObject *unused);
 
+/* Redirects calls inside the interpreter; returns "", or why nothing was changed. */
+PyObject *stressor_shim_redirect(PyObject *module, PyObject *args);
+PyObject *stressor_shim_redirectable(PyObject *module, PyObject *unused);
+
 /* By name; NULL with a ValueError that lists the names there are. */
 const struct stressor_scheduler *stressor_read_scheduler(const char *name);
 /* A scheduler's numbers from a sequence of as many integers, each in its range. Returns 0 or -1 with

@@ -22,6 +22,7 @@ struct stressor_entry {
     uint64_t key;  /* 0: free */
     uint32_t site; /* index + 1; 0: being made, or found no room */
     uint8_t phases;
+    uint8_t brief;
     bool ruled;
 };
 
@@ -37,6 +38,7 @@ struct stressor_draft {
     uint8_t category;
     uint8_t phases;
     uint8_t may_detach;
+    uint8_t brief;
 };
 
 /* User addresses have 48 bits and `what` is a symbol or one of two hook phases, so nothing is lost
