@@ -50,6 +50,8 @@ LEDGER_SHARE = 0.7
 TINY_SHARE = 0.3
 """Programs of one or two calls per thread. A lost update shows only if nothing repeats it."""
 
+NONE = BY_NAME["none"]
+
 UNNOTICED_SECONDS = 0.25
 """A rehearsal is a fork with its start and its end; only what takes longer tells of slow calls."""
 
@@ -61,6 +63,12 @@ TRIAL_SHARE = 0.1
 
 REHEARSED = 2
 """Calls of each operation in a rehearsal."""
+
+OPENING = 6
+"""The first plans are plain stress. It finds the easy failures at once, and costs a second."""
+
+OPENING_CALLS = 24_000
+"""Operation calls of one of these: in plain stress a call costs less than anything around it."""
 
 PAUSED_PER_TRIAL_NS = 100_000_000
 """Long pauses in many rounds would spend on one plan what twenty others could use."""
@@ -86,6 +94,8 @@ class Portfolio:
     def plan(self, index: int, sites: Sequence[Site]) -> Plan:
         """Make plan number `index`, given the sites known by now."""
         rng = Random(f"{self._settings.seed}:{index}")
+        if index < OPENING and NONE in self._chosen.strategies:
+            return self._opening(rng, index)
         if self._mode(rng, sites) is Mode.CONTROLLED:
             plan = self._controlled.plan(rng, index, sites)
             allocator = _allocator(rng, self._settings.allocators)
@@ -118,6 +128,23 @@ class Portfolio:
             runtime=settings.runtime,
             allocator=_allocator(rng, settings.allocators),
             ledger=rng.random() < LEDGER_SHARE,
+            limits=settings.limits,
+        )
+
+    def _opening(self, rng: Random, index: int) -> Plan:
+        """Plain stress as long as a trial may be, in turns with each allocator, poisoned first."""
+        settings = self._settings
+        threads = max(settings.threads, 1)
+        share = OPENING_CALLS * self._most_calls // CALLS_PER_TRIAL
+        calls = max(min(settings.calls, share // threads), 1)
+        return Plan(
+            target=settings.target,
+            program=generate(self._operations, threads, calls, rng.getrandbits(32)),
+            seed=rng.getrandbits(32),
+            strategy=Spec(NONE.name, {"index": float(index)}),
+            rounds=max(min(settings.rounds, share // (threads * calls)), 1),
+            modules=settings.modules,
+            allocator=settings.allocators[-1 - index % len(settings.allocators)],
             limits=settings.limits,
         )
 
