@@ -96,7 +96,9 @@ class Server:
         except ValueError as error:
             raise Refused(f"the modules to instrument: {error}") from None
         self._kept = processes.children()
-        seconds = rehearse(harness, self._slot, self._enter_child, self._kept)
+        seconds = 0.0
+        if harness.rehearsed:
+            seconds = rehearse(harness, self._slot, self._enter_child, self._kept)
         hello = {
             "interpreter": sys.version,
             "randomized": not _randomization_is_off(),

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -66,7 +67,7 @@ def _end_with_fault(assignment: Assignment, text: str) -> NoReturn:
 
 class _Trial:
     def __init__(self, harness: Harness, assignment: Assignment) -> None:
-        self._harness = harness
+        self._harness = harness.narrowed(assignment.plan.program)
         self._plan = assignment.plan
         self._record = assignment.slot / RECORD
         self._workers = [Worker(number) for number in range(self._plan.threads)]
@@ -108,10 +109,11 @@ class _Trial:
 
     def _set_up(self) -> tuple[object, BaseException | None]:
         """In the thread that shall own what is made: only its owner frees an object at once."""
+        make = partial(self._harness.state_for, self._plan.program)
         if self._plan.home is None:
-            return _attempt(self._harness.setup)
+            return _attempt(make)
         made: list[tuple[object, BaseException | None]] = []
-        self._crew.run_alone(self._plan.home, lambda: made.append(_attempt(self._harness.setup)))
+        self._crew.run_alone(self._plan.home, lambda: made.append(_attempt(make)))
         return made.pop()
 
     def _has_failed(self) -> bool:

@@ -8,10 +8,10 @@ target's own functions pass through untouched: what they mean is for the oracles
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from stressor.model.plan import Call
 from stressor.targets.calltext import call_text
@@ -88,7 +88,11 @@ class Operation:
 
 @frozen
 class Harness:
-    """A loaded target. `modules` are paths of the extension modules that are its own."""
+    """A loaded target. `modules` are paths of the extension modules that are its own.
+
+    With `prepare` the state is made for the operations that a plan calls, by their names, instead of
+    by `setup`. What is not `rehearsed` was not run alone before: whoever makes plans has to see to that.
+    """
 
     name: str
     operations: tuple[Operation, ...]
@@ -96,6 +100,21 @@ class Harness:
     check: Callable[[object], object] = lambda state: None
     teardown: Callable[[object], object] = lambda state: None
     modules: tuple[str, ...] = field(default=())
+    prepare: Callable[[Collection[str]], object] | None = None
+    rehearsed: bool = True
+
+    def narrowed(self, program: Iterable[Iterable[Call]]) -> Harness:
+        """Leave of a suite what a program calls: each operation that a trial knows costs it a site."""
+        if self.prepare is None:
+            return self
+        names = {call.op for calls in program for call in calls}
+        return evolve(self, operations=tuple(op for op in self.operations if op.name in names))
+
+    def state_for(self, program: Iterable[Iterable[Call]]) -> object:
+        """Make the state of a round of this program; whatever the target raises comes through."""
+        if self.prepare is None:
+            return self.setup()
+        return self.prepare({call.op for calls in program for call in calls})
 
     def operation(self, name: str) -> Operation:
         """Return the operation of that name.

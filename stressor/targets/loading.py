@@ -21,6 +21,7 @@ from stressor.targets.definition import Target
 from stressor.targets.errors import HarnessError
 from stressor.targets.harness import TWO_WAYS, Harness, from_class, from_quick
 from stressor.targets.modules import own_modules
+from stressor.targets.suite import is_suite, load_suite
 
 FRAMES_SHOWN = 6
 NAME_SHOWN = 200
@@ -41,11 +42,14 @@ def load(target: str) -> Harness:
 
     Args:
         target: a `.py` file, a folder with a `target.py`, or an importable module; each may be
-            followed by `:Class`. C sources beside a `target.py` are compiled first.
+            followed by `:Class`. C sources beside a `target.py` are compiled first. ``pytest:`` and
+            arguments of pytest name a suite.
 
     Raises:
         HarnessError: there is no such target, it cannot be imported, or it is no harness.
     """
+    if is_suite(target):
+        return load_suite(target)
     place = locate(target)
     if place.file is not None and place.file.name == "target.py":
         _build_beside(place.file)
