@@ -18,7 +18,7 @@ def walk(hosts: Hosts, settings: Settings) -> Iterator[Trial]:
 
     Raises what `Hosts.carry_out` raises.
     """
-    hello = hosts.host(settings.target, settings.modules).hello
+    hello = hosts.host(settings.target, settings.modules, runtime=settings.runtime).hello
     portfolio, known = Portfolio(settings, hello.operations), KnownSites(hello.sites)
     index = 0
     while True:

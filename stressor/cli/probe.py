@@ -88,7 +88,15 @@ def probe_command(
 
 
 def _settings(each: Listed, seed: int) -> Settings:
-    return Settings("", seed, modules=MODULES, threads=each.threads, calls=CALLS, rounds=ROUNDS)
+    return Settings(
+        "",
+        seed,
+        modules=MODULES,
+        threads=each.threads,
+        calls=CALLS,
+        rounds=ROUNDS,
+        runtime=each.runtime,
+    )
 
 
 def _told(each: Listed, twin: str, report: Report) -> dict[str, Any]:

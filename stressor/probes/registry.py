@@ -4,7 +4,7 @@ A new probe is a file here, one in `native/probes`, and a line in this list; `te
 holds every line to what it says.
 """
 
-from attrs import field, frozen
+from attrs import frozen
 
 from stressor.errors import UsageError
 from stressor.mechanisms.registry import unknown
@@ -15,13 +15,17 @@ MODULES = ("*/_probes.*",)
 
 @frozen
 class Listed:
-    """One probe: the mechanism's name, the file and class here, and its deliberately broken twins."""
+    """One probe: the mechanism's name, the file and class here, and its deliberately broken twins.
+
+    `runtime` are globs over the interpreter's own functions that shall be sites meanwhile.
+    """
 
     mechanism: str
     file: str
     probe: str
-    twins: tuple[str, ...] = field()
+    twins: tuple[str, ...]
     threads: int = 3
+    runtime: tuple[str, ...] = ()
 
     @property
     def target(self) -> str:

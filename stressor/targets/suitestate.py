@@ -96,10 +96,12 @@ def is_given(function: object) -> bool:
 def inner_test(function: Any) -> Callable[..., object]:  # noqa: ANN401 - any test
     """The test itself, without the loop of hypothesis around it."""
     if not is_given(function):
-        return function  # type: ignore[no-any-return]  # a test is callable
+        plain: Callable[..., object] = function
+        return plain
     inner = function.hypothesis.inner_test
     owner = getattr(function, "__self__", None)
-    return inner if owner is None else inner.__get__(owner)  # type: ignore[no-any-return]
+    bound: Callable[..., object] = inner if owner is None else inner.__get__(owner)
+    return bound
 
 
 def strategies_of(item: Any) -> dict[str, Any]:  # noqa: ANN401 - see `prepared`

@@ -25,7 +25,15 @@ pytestmark = [pytest.mark.power, pytest.mark.native]
 def trials(search: Search, target: str, probe: Listed, count: int) -> Iterator[Trial]:
     seed = SystemRandom().getrandbits(32)
     print(f"seed {seed}")
-    settings = Settings(target, seed, modules=MODULES, threads=probe.threads, calls=4, rounds=40)
+    settings = Settings(
+        target,
+        seed,
+        modules=MODULES,
+        threads=probe.threads,
+        calls=4,
+        rounds=40,
+        runtime=probe.runtime,
+    )
     return islice(walk(search.hosts, settings), count)
 
 
