@@ -14,6 +14,7 @@ import click
 
 from stressor.campaign.session import Session, open_session
 from stressor.corpus.exemplar import find_exemplar
+from stressor.corpus.findings import find_cheapest
 
 DEFAULT_CORPUS = Path(".stressor/corpus")
 
@@ -46,7 +47,7 @@ class EntryPath(click.Path):
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not path.is_dir():
             return path
-        exemplar = find_exemplar(path)
+        exemplar = find_exemplar(path) or find_cheapest(path)
         if exemplar is None:
             self.fail(f"{path} has no entry that can be read; name a file.", param, ctx)
         return exemplar.path

@@ -1,6 +1,6 @@
 """`stressor corpus list|show|merge|prune`: look after the files of failures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ from rich.text import Text
 
 from stressor.cli.boundary import say
 from stressor.cli.choices import CORPUS, ENTRY, JSON
+from stressor.cli.findings import finding_data, tell_finding
 from stressor.cli.output import console, print_json
-from stressor.corpus import Corpus, CorpusProblem, Entry, EntryError, load_entry
-from stressor.corpus.store import OTHERS
+from stressor.corpus import Corpus, CorpusProblem, Entry, EntryError, Findings, load_kept
+from stressor.corpus.entry import holds_finding
+from stressor.corpus.store import OTHERS, Merged, Pruned
 from stressor.errors import ExitCode
+from stressor.model.finding import Finding
 from stressor.model.trial import Trial
 from stressor.report import failure_data, failure_report, show
 from stressor.report.data import signature_data
@@ -46,27 +49,23 @@ def corpus() -> None:
 @JSON
 def list_command(root: Path, as_json: bool) -> None:
     """List the entries, one line each; the exemplar of each signature has a star."""
-    store = Corpus(root)
-    listing = store.listing()
-    exemplars = set(store.exemplars())
-    rows = []
-    problems = list(listing.problems)
-    for entry in listing.entries:
-        try:
-            rows.append((entry, store.load(entry), entry in exemplars))
-        except EntryError as error:
-            problems.append(CorpusProblem(error.path, error.reason))
+    problems: list[CorpusProblem] = []
+    rows = list(_rows(Corpus(root), problems))
+    models = list(_models(Findings(root), problems))
     if as_json:
         print_json(
             {
                 "entries": [_row_data(*row) for row in rows],
+                "models": [finding_data(entry.path, finding) for entry, finding in models],
                 "problems": [{"path": str(each.path), "reason": each.reason} for each in problems],
             }
         )
         return
     if rows:
         console().print(_table(rows))
-    else:
+    if models:
+        console().print(_model_table(models))
+    if not rows and not models:
         click.echo(f"{root}: no entries")
     _tell_problems(problems)
 
@@ -76,11 +75,16 @@ def list_command(root: Path, as_json: bool) -> None:
 @JSON
 def show_command(entry: Path, as_json: bool) -> None:
     """Print the report of ENTRY as it was kept; runs nothing."""
-    trial = load_entry(entry)
-    if as_json:
-        print_json(failure_data(trial, entry))
+    kept = load_kept(entry)
+    if isinstance(kept, Finding):
+        if as_json:
+            print_json(finding_data(entry, kept))
+        else:
+            tell_finding(kept, entry)
+    elif as_json:
+        print_json(failure_data(kept, entry))
     else:
-        show(console(), failure_report(trial, entry))
+        show(console(), failure_report(kept, entry))
 
 
 @corpus.command(
@@ -98,8 +102,7 @@ def show_command(entry: Path, as_json: bool) -> None:
 @JSON
 def merge_command(sources: tuple[Path, ...], root: Path, as_json: bool) -> int:
     """Take over the entries of other corpora, or single files, into the corpus."""
-    store = Corpus(root)
-    merged = [store.merge(source) for source in sources]
+    merged = [each for source in sources for each in _merged(source, root)]
     added = [path for each in merged for path in each.added]
     known = [path for each in merged for path in each.known]
     problems = [problem for each in merged for problem in each.problems]
@@ -135,7 +138,8 @@ def merge_command(sources: tuple[Path, ...], root: Path, as_json: bool) -> int:
 @JSON
 def prune_command(root: Path, others: int, as_json: bool) -> None:
     """Remove all but the cheapest entries of each signature, and left-over drafts."""
-    pruned = Corpus(root).prune(others)
+    targets, models = Corpus(root).prune(others), Findings(root).prune(others)
+    pruned = Pruned(targets.removed + models.removed, targets.problems + models.problems)
     if as_json:
         print_json(
             {
@@ -155,6 +159,40 @@ def prune_command(root: Path, others: int, as_json: bool) -> None:
 def _tell_problems(problems: Iterable[CorpusProblem]) -> None:
     for problem in problems:
         say(f"refused: {plain(str(problem))}")
+
+
+type Row = tuple[Entry, Trial, bool]
+
+
+def _rows(store: Corpus, problems: list[CorpusProblem]) -> Iterator[Row]:
+    """The entries of targets, and what cannot be read."""
+    listing = store.listing()
+    exemplars = set(store.exemplars())
+    problems += listing.problems
+    for entry in listing.entries:
+        try:
+            yield entry, store.load(entry), entry in exemplars
+        except EntryError as error:
+            problems.append(CorpusProblem(error.path, error.reason))
+
+
+def _models(store: Findings, problems: list[CorpusProblem]) -> Iterator[tuple[Entry, Finding]]:
+    """What models broke, and what cannot be read."""
+    listing = store.listing()
+    problems += listing.problems
+    for entry in listing.entries:
+        try:
+            yield entry, store.load(entry)
+        except EntryError as error:
+            problems.append(CorpusProblem(error.path, error.reason))
+
+
+def _merged(source: Path, root: Path) -> Iterator[Merged]:
+    """Merge a corpus with both kinds of entries, or a file of one kind."""
+    if source.is_dir() or not holds_finding(source):
+        yield Corpus(root).merge(source)
+    if source.is_dir() or holds_finding(source):
+        yield Findings(root).merge(source)
 
 
 def _row_data(entry: Entry, trial: Trial, exemplar: bool) -> dict[str, Any]:
@@ -184,6 +222,22 @@ def _table(rows: Iterable[tuple[Entry, Trial, bool]]) -> Table:
             str(trial.plan.calls),
             str(len(trial.plan.rules)),
             Text(plain(str(trial.outcome.signature))),
+            Text(plain(str(entry.path)), overflow="fold"),
+        )
+    return table
+
+
+def _model_table(rows: Iterable[tuple[Entry, Finding]]) -> Table:
+    table = Table("model", "threads", "turns", "steps", "broken", "entry", box=None, pad_edge=False)
+    for entry, finding in rows:
+        run = finding.run
+        threads, turns, steps = run.cost
+        table.add_row(
+            Text(plain(run.model + (f" with {run.defect}" if run.defect else ""))),
+            str(threads),
+            str(turns),
+            str(steps),
+            Text(plain(finding.broken.text)),
             Text(plain(str(entry.path)), overflow="fold"),
         )
     return table

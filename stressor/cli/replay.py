@@ -13,10 +13,12 @@ from stressor.campaign.missing import named_sites
 from stressor.campaign.session import Replayed, Session, unmatched
 from stressor.cli.boundary import say
 from stressor.cli.choices import ENTRY, JSON, session_for
+from stressor.cli.findings import replay_finding
 from stressor.cli.output import console, loading, print_json
-from stressor.corpus import load_entry
+from stressor.corpus import load_kept
 from stressor.errors import ExitCode
 from stressor.minimize.confirm import RUNS
+from stressor.model.finding import Finding
 from stressor.model.outcome import Signature
 from stressor.model.plan import Plan
 from stressor.model.site import Kind
@@ -55,10 +57,15 @@ must have been reached.
 def replay(entry: Path, runs: int, as_json: bool) -> int:
     """Run the failure in ENTRY again and print how often it failed, as 19/20.
 
+    What a model broke is run once: it is a function of its schedule. It is broken again, fixed (the same
+    steps break nothing), or has diverged (the model has other steps now).
+
     Counted is the same failure. A crash counts wherever it happens, because damaged memory crashes
     whoever uses it next; how often it was elsewhere is said.
     """
-    saved = load_entry(entry)
+    saved = load_kept(entry)
+    if isinstance(saved, Finding):
+        return replay_finding(entry, saved, as_json)
     with session_for(1) as session:
         replayed, doubts = run_again(session, saved, runs)
     if as_json:

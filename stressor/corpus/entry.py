@@ -12,7 +12,8 @@ from pathlib import Path
 from attrs import frozen
 
 from stressor.errors import UsageError
-from stressor.model.codec import MOST_BYTES, CodecError, decode
+from stressor.model.codec import MOST_BYTES, CodecError, decode, named_in
+from stressor.model.finding import Finding
 from stressor.model.trial import Trial
 
 # How files of a corpus are opened: links may lead out of it.
@@ -45,9 +46,35 @@ class Entry:
         return self.path.stem
 
 
+def load_kept(path: Path) -> Trial | Finding:
+    """Read the entry at a path that the user named, of a target or a model. Raises `EntryError`."""
+    data = read_regular(path, MOST_BYTES, os.O_RDONLY)
+    return _finding(path, data) if _is_finding(path, data) else _decoded(path, data)
+
+
 def load_entry(path: Path) -> Trial:
-    """Read the entry at a path that the user named. Raises `EntryError`."""
-    return _decoded(path, read_regular(path, MOST_BYTES, os.O_RDONLY))
+    """Read the entry of a target at a path that the user named. Raises `EntryError`."""
+    kept = load_kept(path)
+    if isinstance(kept, Finding):
+        raise EntryError(
+            path,
+            "is what a model broke, which is minimal and stands alone already: `stressor corpus show`"
+            " tells it, `stressor replay` runs it again",
+        )
+    return kept
+
+
+def load_finding(entry: Entry) -> Finding:
+    """Read a model's entry that was found in a corpus, where links are refused. Raises `EntryError`."""
+    return _finding(entry.path, read_regular(entry.path, MOST_BYTES, INSIDE))
+
+
+def holds_finding(path: Path) -> bool:
+    """Whether a file says that it is a model's entry; whether it is one is known when it is loaded."""
+    try:
+        return _is_finding(path, read_regular(path, MOST_BYTES, INSIDE))
+    except EntryError:
+        return False
 
 
 def load_stored(entry: Entry) -> Trial:
@@ -91,6 +118,20 @@ def _decoded(path: Path, data: bytes) -> Trial:
     if trial.outcome.signature is None:
         raise EntryError(path, "holds no failure")
     return trial
+
+
+def _is_finding(path: Path, data: bytes) -> bool:
+    try:
+        return named_in(data, str(path)) == "finding"
+    except CodecError as error:
+        raise EntryError(path, error.problem) from None
+
+
+def _finding(path: Path, data: bytes) -> Finding:
+    try:
+        return decode(data, Finding, str(path))
+    except CodecError as error:
+        raise EntryError(path, error.problem) from None
 
 
 def _why_not(error: OSError | ValueError) -> str:

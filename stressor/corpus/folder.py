@@ -22,7 +22,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 
 def folder_name(signature: Signature, target: str) -> str:
     """Return the folder of a target's failure: the signature's slug, then the target's short name."""
-    return f"{signature.slug()}-{_safe(short_target(target))}"
+    return f"{signature.slug()}-{safe_name(short_target(target))}"
 
 
 def short_target(target: str) -> str:
@@ -44,7 +44,7 @@ def may_hold(folder: str, target: str) -> bool:
     It was named from here or from its own folder; a link to it may have had any name.
     """
     path = os.path.realpath(target)
-    names = {_safe(short_target(each)) for each in (target, path, os.path.basename(path))}
+    names = {safe_name(short_target(each)) for each in (target, path, os.path.basename(path))}
     return any(folder.endswith(f"-{name}") for name in names)
 
 
@@ -53,7 +53,7 @@ def is_same(one: str, other: str) -> bool:
     return one == other or os.path.realpath(one) == os.path.realpath(other)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A name without what a shell or a file system minds; a hash tells apart what that made equal."""
     safe = _UNSAFE.sub("-", name).strip("-")[:MOST_CHARACTERS]
     if safe == name:

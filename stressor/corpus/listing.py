@@ -15,6 +15,8 @@ from attrs import frozen
 from stressor.corpus.entry import Entry
 
 EXEMPLAR = "exemplar"
+MODELS = "models"
+"""The folder of a corpus in which the findings of models are, in folders of their own."""
 _ENTRY = re.compile(r"[0-9a-f]{16}\.json\Z")
 # Readable notes beside the entries are welcome; drafts and version control begin with a dot.
 _WELCOME = re.compile(r"\.|README|exemplar\Z", re.IGNORECASE)
@@ -63,7 +65,8 @@ def folders_in(root: Path, problems: list[CorpusProblem]) -> Iterator[Path]:
         if _WELCOME.match(found.name):
             continue
         if found.is_dir(follow_symlinks=False):
-            yield Path(found.path)
+            if found.name != MODELS:
+                yield Path(found.path)
         elif found.is_symlink():
             problems.append(CorpusProblem(Path(found.path), "is a link, which is not followed"))
         else:

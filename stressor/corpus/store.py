@@ -5,7 +5,6 @@ and the newest. Several campaigns may write to one corpus: each file is whole
 at any time, its name is that of its content, and a file that somebody else removed is no error.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,7 +16,13 @@ from stressor.corpus.exemplar import Loaded, find_exemplar, load_all, name_exemp
 from stressor.corpus.folder import folder_name, is_same, may_hold
 from stressor.corpus.listing import CorpusProblem, Listing, entries_in, folders_in, list_corpus
 from stressor.corpus.trim import encode_entry
-from stressor.corpus.write import DRAFT, CorpusWriteError, make_folder, write_error, write_whole
+from stressor.corpus.write import (
+    CorpusWriteError,
+    make_folder,
+    remove_file,
+    stale_drafts,
+    write_whole,
+)
 from stressor.model.codec import CodecError, decode, plan_key
 from stressor.model.outcome import Signature
 from stressor.model.trial import Trial
@@ -27,7 +32,6 @@ OTHERS = 8
 
 # Finding what is too much means reading the folder; who put more into one knows why.
 MOST_TO_TIDY = 64
-STALE_SECONDS = 3600.0
 
 
 @frozen
@@ -149,7 +153,7 @@ class Corpus:
             loaded, refused = load_all(folder)
             problems += refused
             surplus = (entry.path for entry in _surplus(loaded, others + 1))
-            removed += [path for path in [*surplus, *_stale_drafts(folder)] if _remove(path)]
+            removed += [path for path in [*surplus, *stale_drafts(folder)] if remove_file(path)]
             if loaded:
                 name_exemplar(folder, loaded[0][0])
         return Pruned(tuple(removed), tuple(problems))
@@ -179,7 +183,7 @@ def _settle(new: Entry) -> None:
         name_exemplar(folder, loaded[0][0])
     for entry in _surplus(loaded, OTHERS + 1):
         if entry != new:
-            _remove(entry.path)
+            remove_file(entry.path)
 
 
 def _surplus(loaded: Iterable[Loaded], most: int) -> Iterator[Entry]:
@@ -196,24 +200,3 @@ def _has_rate(path: Path) -> bool:
         return load_stored(Entry(path)).rate is not None
     except EntryError:
         return False
-
-
-def _remove(path: Path) -> bool:
-    """Remove a file; False when somebody else did so first."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise write_error(path, error) from None
-    return True
-
-
-def _stale_drafts(folder: Path) -> Iterator[Path]:
-    """Yield what a writer that was killed left behind."""
-    for draft in folder.glob(f".*{DRAFT}"):
-        try:
-            if time.time() - draft.lstat().st_mtime > STALE_SECONDS:
-                yield draft
-        except FileNotFoundError:
-            continue

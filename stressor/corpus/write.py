@@ -8,11 +8,14 @@ has the trial and prints it.
 import errno
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from stressor.errors import ExitCode, StressorError
+from stressor.errors import ExitCode, StressorError, UsageError
 
 DRAFT = ".tmp"
+STALE_SECONDS = 3600.0
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full; free some space or give another folder with --corpus",
@@ -38,22 +41,34 @@ class CorpusWriteError(StressorError):
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, replacing what has the name. Raises `CorpusWriteError`."""
+    """Write a file of a corpus, replacing what has the name. Raises `CorpusWriteError`."""
     try:
-        descriptor, draft = tempfile.mkstemp(DRAFT, f".{path.name}.", path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(descriptor)
-            os.chmod(draft, 0o644)
-            os.replace(draft, path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
-        _flush(path.parent)
+        _replace(path, data)
     except OSError as error:
         raise write_error(path, error) from None
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that is in no corpus, replacing what has the name. Raises `UsageError`."""
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}.") from None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    descriptor, draft = tempfile.mkstemp(DRAFT, f".{path.name}.", path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    _flush(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -69,6 +84,27 @@ def make_folder(path: Path) -> None:
 def write_error(path: Path, error: OSError) -> CorpusWriteError:
     """Say what an error of the operating system means for the user."""
     return CorpusWriteError(path, _ADVICE.get(error.errno or 0, error.strerror or str(error)))
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file; False when somebody else did so first."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise write_error(path, error) from None
+    return True
+
+
+def stale_drafts(folder: Path) -> Iterator[Path]:
+    """Yield what a writer that was killed left behind."""
+    for draft in folder.glob(f".*{DRAFT}"):
+        try:
+            if time.time() - draft.lstat().st_mtime > STALE_SECONDS:
+                yield draft
+        except FileNotFoundError:
+            continue
 
 
 def _flush(folder: Path) -> None:

@@ -105,10 +105,10 @@ class Mechanism:
     """
 
     name: ClassVar[str]
-    title: ClassVar[str]
-    status: ClassVar[Status]
-    sources: ClassVar[tuple[str, ...]]
-    defects: ClassVar[dict[str, str]]
+    title: ClassVar[str] = ""
+    status: ClassVar[Status] = Status.MODEL
+    sources: ClassVar[tuple[str, ...]] = ()
+    defects: ClassVar[dict[str, str]] = {}
     sizes: ClassVar[dict[str, int]] = {}
     stuck: ClassVar[tuple[str, str]] = ("L1", "no thread waits for ever")
     invariants: ClassVar[tuple[Invariant, ...]] = ()

@@ -11,12 +11,21 @@ from attrs import frozen
 from stressor.mechanisms.running import Chooser, Pending
 
 
+def _always(steps: Sequence[int]) -> bool:
+    return True
+
+
 @frozen
 class Strategy:
-    """How to make a chooser: from a seed and how many steps each thread took in a trial run."""
+    """How to make a chooser: from a seed and how many steps each thread took in a trial run.
+
+    `applies` says whether those steps give the strategy what it stands on; it works without, but
+    promises nothing.
+    """
 
     name: str
     begin: Callable[[int, Sequence[int]], Chooser]
+    applies: Callable[[Sequence[int]], bool] = _always
 
 
 class Walk:

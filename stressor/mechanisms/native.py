@@ -14,6 +14,12 @@ type Registry = Sequence[tuple[str, Sequence[tuple[str, int]]]]
 """Names with their numbers and usual values: as `stressor._shim.schedulers`."""
 
 DETERMINISTIC = frozenset({"first"})  # one schedule, whatever the seed: nothing to explore with
+COUNTING = frozenset({"surw"})  # draws by how many steps each thread has left
+
+
+def _counts_all(steps: Sequence[int]) -> bool:
+    """Whether every thread was seen to take steps: one that was not has no weight to be drawn by."""
+    return len(steps) > 0 and min(steps) > 0
 
 
 def native_strategies(registry: Registry, makes: MakesScheduler) -> tuple[Strategy, ...]:
@@ -26,6 +32,6 @@ def native_strategies(registry: Registry, makes: MakesScheduler) -> tuple[Strate
             given = [learnt.get(number, usual) for number, usual in numbers]
             return makes(name, seed, len(steps), given)
 
-        return Strategy(name, begin)
+        return Strategy(name, begin, _counts_all) if name in COUNTING else Strategy(name, begin)
 
     return tuple(strategy(name, numbers) for name, numbers in registry if name not in DETERMINISTIC)

@@ -28,6 +28,8 @@ MECHANISMS: tuple[type[Mechanism], ...] = (
     *collector.MECHANISMS,
 )
 
+MOST_SIZE = 64
+
 BY_NAME = {each.name: each for each in MECHANISMS}
 
 
@@ -51,8 +53,9 @@ def maker(
     for name, number in (sizes or {}).items():
         if name not in mechanism.sizes:
             raise UsageError(unknown(f"size of {mechanism.name}", name, tuple(mechanism.sizes)))
-        if not 0 <= number <= 64:
-            raise UsageError(f"{name} of {mechanism.name} must be 0 to 64, not {number}.")
+        most = max(MOST_SIZE, mechanism.sizes[name])
+        if not 0 <= number <= most:
+            raise UsageError(f"{name} of {mechanism.name} must be 0 to {most}, not {number}.")
     return partial(mechanism, defect, **(sizes or {}))
 
 

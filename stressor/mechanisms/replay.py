@@ -38,23 +38,29 @@ class _Notes:
         return thread
 
 
-def told(makes: Makes, schedule: Sequence[int]) -> Finding | None:
-    """Run a schedule (thread numbers), see `Follow`, and tell what it breaks; None when nothing."""
+def followed(makes: Makes, schedule: Sequence[int]) -> tuple[tuple[Taken, ...], Finding | None]:
+    """Run a schedule (thread numbers), see `Follow`: the steps, and what they break, if anything."""
     model = makes()
     crew = Crew(model)
     notes = _Notes(model, crew, Follow(schedule))
     ran = run(model, notes, crew=crew)
+    steps = tuple(notes.steps)
     if ran.broken is None:
-        return None
+        return steps, None
     names = tuple(crew.names[each] for each in ran.schedule)
-    return Finding(
+    return steps, Finding(
         Run(model.name, model.defect, dict(model.numbers), names),
         ran.broken,
-        tuple(notes.steps),
+        steps,
         notes.states[-1] if notes.states else shown(model),
         shown(model),
         crew.waiting(),
     )
+
+
+def told(makes: Makes, schedule: Sequence[int]) -> Finding | None:
+    """Run a schedule and tell what it breaks; None when nothing."""
+    return followed(makes, schedule)[1]
 
 
 def confirmed(makes: Makes, ran: Ran) -> Finding:

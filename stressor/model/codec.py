@@ -10,12 +10,18 @@ import json
 from hashlib import sha256
 from typing import Any, NoReturn
 
-from cattrs import BaseValidationError, ClassValidationError, IterableValidationError
+from cattrs import (
+    BaseValidationError,
+    ClassValidationError,
+    Converter,
+    IterableValidationError,
+)
 from cattrs.errors import ForbiddenExtraKeysError
 
 from stressor.errors import UsageError
 from stressor.model.bounds import MOST_THREADS, TRACE, OutOfBoundsError, check_plan
 from stressor.model.evidence import Control, Evidence
+from stressor.model.finding import Finding, Run, check_finding
 from stressor.model.outcome import Outcome
 from stressor.model.plan import Plan
 from stressor.model.site import Kind, Ordinal, Site
@@ -28,7 +34,7 @@ LINE_CHARACTERS = 100
 
 _flat = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False).encode
 
-type Noun = Plan | Evidence | Outcome | Trial
+type Noun = Plan | Evidence | Outcome | Trial | Finding
 type Json = dict[str, Any]
 
 _NAMES: dict[type[Noun], str] = {
@@ -36,6 +42,7 @@ _NAMES: dict[type[Noun], str] = {
     Evidence: "evidence",
     Outcome: "outcome",
     Trial: "trial",
+    Finding: "finding",
 }
 
 
@@ -66,50 +73,79 @@ def encode_compact(noun: Noun) -> bytes:
 def encode_readable(noun: Noun) -> bytes:
     """JSON with sorted keys and short values on one line: stable, and easy on a reader.
 
-    What was observed of a target may hold broken text, which becomes "?"; a plan may not, since it
-    would not be the same plan any more: `CodecError`.
+    What was observed of a target may hold broken text, which becomes "?"; a plan or the run of a
+    model may not, since it would not be the same any more: `CodecError`.
     """
     plan = noun.plan if isinstance(noun, Trial) else noun
     if isinstance(plan, Plan):
         encode_compact(plan)
+    elif isinstance(plan, Finding):
+        run_key(plan.run)
     return f"{_layout(_envelope(noun), 0)}\n".encode(errors="replace")
 
 
-def decode[N: (Plan, Evidence, Outcome, Trial)](data: bytes, noun: type[N], source: str) -> N:
+def decode[N: (Plan, Evidence, Outcome, Trial, Finding)](
+    data: bytes, noun: type[N], source: str
+) -> N:
     """Read what `encode_compact` or `encode_readable` wrote; `source` names it in errors.
 
     Raises `CodecError`: oversized, not JSON, another noun, an unknown version, an invalid field.
     """
     name = _NAMES[noun]
+    return structured(_converter, open_envelope(data, name, VERSION, source), noun, name, source)
+
+
+def named_in(data: bytes, source: str) -> str:
+    """Which noun a text says that it is; empty when none. Raises `CodecError` when it is not JSON."""
+    envelope = _parse(data, source)
+    name = envelope.get("stressor") if isinstance(envelope, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def open_envelope(data: bytes, name: str, version: int, source: str) -> object:
+    """What is in a versioned file of ours. Raises `CodecError`, as `decode` does."""
     envelope = _parse(data, source)
     if not isinstance(envelope, dict) or envelope.get("stressor") != name:
         raise CodecError(source, f'is not a stressor {name}: it lacks "stressor": "{name}"')
-    version = envelope.get("version")
-    if type(version) is not int or version != VERSION:
+    found = envelope.get("version")
+    if type(found) is not int or found != version:
         raise CodecError(
             source,
-            f"has format version {_shown(str(version)[:20])}; this stressor reads {VERSION}",
+            f"has format version {_shown(str(found)[:20])}; this stressor reads {version}",
         )
     if unknown := sorted(envelope.keys() - {"stressor", "version", name}):
         raise CodecError(source, f"has unknown keys: {_shown(', '.join(unknown))}")
+    return envelope.get(name)
+
+
+def structured[T](converter: Converter, value: object, kind: type[T], name: str, source: str) -> T:
+    """A value of a strict converter's class. Raises `CodecError` with the path of what is wrong."""
     try:
-        found: N = _converter.structure(envelope.get(name), noun)
+        return converter.structure(value, kind)
     except (BaseValidationError, TypeError, ValueError) as error:
         complaints = _complaints(error, name)
         more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
         raise CodecError(source, complaints[0] + more) from None
-    return found
 
 
 def plan_key(plan: Plan) -> str:
     """Content hash of a plan, 16 hexadecimal digits; the same for every way of writing the plan."""
+    return _key(to_data(plan), "plan")
+
+
+def run_key(run: Run) -> str:
+    """Content hash of a model's run, like that of a plan."""
+    return _key(_converter.unstructure(run), "run")
+
+
+def _key(data: Json, name: str) -> str:
     text = json.dumps(
-        to_data(plan), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )
     try:
         return sha256(text.encode()).hexdigest()[:16]
     except UnicodeEncodeError:
-        raise CodecError("plan", "has text that is not valid Unicode") from None
+        raise CodecError(name, "has text that is not valid Unicode") from None
 
 
 def _envelope(noun: Noun) -> Json:
@@ -233,5 +269,6 @@ _converter = strict_converter(
         Ordinal: _check_ordinal,
         Control: _check_control,
         Evidence: _check_evidence,
+        Finding: check_finding,
     }
 )

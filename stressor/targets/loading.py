@@ -54,7 +54,7 @@ def load(target: str) -> Harness:
     if place.file is not None and place.file.name == "target.py":
         _build_beside(place.file)
     before = set(sys.modules)
-    module = _imported(place)
+    module = imported(place)
     modules = own_modules(set(sys.modules) - before, vars(module))
     kind = _target_class(place, module)
     try:
@@ -111,7 +111,8 @@ def _build_beside(file: Path) -> None:
         sys.path.insert(0, str(built))
 
 
-def _imported(place: Place) -> ModuleType:
+def imported(place: Place) -> ModuleType:
+    """Import what `locate` found. Raises `HarnessError`, with frames of the user's code only."""
     try:
         return _import_module(place.module) if place.file is None else _import_file(place)
     except HarnessError:

@@ -2,8 +2,10 @@
 
 import json
 from functools import partial
+from typing import ClassVar
 
 import pytest
+from attrs import evolve
 
 from stressor.errors import UsageError
 from stressor.mechanisms.base import FaultyModelError, Mechanism, Step, Steps
@@ -12,13 +14,13 @@ from stressor.mechanisms.chance import runs_for, walk_chance
 from stressor.mechanisms.choosers import PLAIN_WALK, Follow
 from stressor.mechanisms.exhaustive import Exhausted, exhaust
 from stressor.mechanisms.exploring import explore
-from stressor.mechanisms.finding import encode
 from stressor.mechanisms.registry import maker, named
 from stressor.mechanisms.replay import rehearse, replayed
 from stressor.mechanisms.running import Crew, Makes, run
-from stressor.mechanisms.score import Scored, score, share, table
+from stressor.mechanisms.score import Scored, own_shares, scored, share, table
 from stressor.mechanisms.shrink import shrink
 from stressor.mechanisms.story import explained, story
+from stressor.model.codec import encode_compact
 from tests.unit import faulty_models as models
 from tests.unit.faulty_models import Counter
 
@@ -210,7 +212,7 @@ def test_a_story_has_a_column_per_thread() -> None:
     assert "T1" in text.splitlines()[2]
     assert "broken  L2: at rest the number is what was added" in text
     assert "number  1" in text
-    data = json.loads(encode(finding))
+    data = json.loads(encode_compact(finding))
     assert data["finding"]["run"]["schedule"] == list(finding.run.schedule)
 
 
@@ -243,10 +245,39 @@ def test_explaining_names_everything() -> None:
 
 
 def test_score_and_table() -> None:
-    scored = list(score([Counter], [PLAIN_WALK], seeds=3, most=200))
-    assert share(scored) == 1
+    rows = [scored(Counter, "racy", PLAIN_WALK, seeds=3, most=200)]
+    assert share(rows) == 1
     missed = Scored("counter", "hidden", PLAIN_WALK.name, (None, None, 5))
     assert missed.median is None
-    text = table([*scored, missed])
+    text = table([*rows, missed])
     assert "| counter | hidden | (1 of 3) |" in text
-    assert share([*scored, missed]) < 0.95
+    assert share([*rows, missed]) == 0.5
+    # What one strategy misses, the pair's best one may find.
+    other = Scored("counter", "hidden", "other", (1, 2, 3))
+    assert share([*rows, missed, other]) == 1
+    assert own_shares([*rows, missed, other]) == {PLAIN_WALK.name: (1, 2), "other": (1, 1)}
+
+
+def test_a_strategy_that_does_not_apply_is_told_apart() -> None:
+    never = evolve(PLAIN_WALK, name="never", applies=lambda steps: False)
+    row = scored(Counter, "racy", never, seeds=2, most=1)
+    missed = evolve(row, schedules=(None,))
+    assert not row.applies
+    assert missed.told == "n/a (0 of 1)"
+    assert own_shares([missed]) == {"never": (0, 0)}
+    assert own_shares([evolve(row, schedules=(4, 4))]) == {"never": (1, 1)}
+
+
+def test_seeds_that_cannot_change_the_median_are_not_run() -> None:
+    row = scored(Counter, "sleeps", evolve(PLAIN_WALK, name="none"), seeds=4, most=1)
+    assert row.schedules == (1, 1, 1, 1)
+
+    class Harmless(Counter):
+        defects: ClassVar = {"nothing": "Does nothing."}
+
+        def has(self, defect: str) -> bool:
+            return False
+
+    row = scored(Harmless, "nothing", PLAIN_WALK, seeds=5, most=2)
+    assert row.schedules == (None, None, None)
+    assert row.median is None
