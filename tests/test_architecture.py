@@ -10,8 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "stressor"
 MODULES = sorted(SOURCE.rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 C_SOURCES = sorted((ROOT / "native").rglob("*.[ch]"))
-PARSED = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
+PARSED = {path: ast.parse(path.read_text(encoding="utf-8")) for path in [*MODULES, *PLUGINS]}
 
 # Highest first; imports point down, and not sideways either.
 LAYERS = [
@@ -84,6 +85,17 @@ def test_imports_point_down() -> None:
     assert not wrong
 
 
+def test_plugins_are_edges() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {imported}"
+        for path in PLUGINS
+        for imported in own_imports(path)
+        if (imported in RANK and RANK[imported] <= RANK["plugins"])
+        or imported in {"runtime", "_shim"}
+    ]
+    assert not wrong
+
+
 def test_what_provisions_needs_nothing_but_the_standard_library() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
@@ -128,7 +140,7 @@ def test_leaf_services_start_nothing(package: str) -> None:
 
 @pytest.mark.parametrize(
     ("sources", "most"),
-    [(MODULES, MOST_FILE_LINES), (C_SOURCES, MOST_C_FILE_LINES)],
+    [([*MODULES, *PLUGINS], MOST_FILE_LINES), (C_SOURCES, MOST_C_FILE_LINES)],
     ids=["python", "c"],
 )
 def test_files_are_short(sources: list[Path], most: int) -> None:
@@ -143,7 +155,7 @@ def test_files_are_short(sources: list[Path], most: int) -> None:
 def test_functions_are_short() -> None:
     long = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": lines
-        for path in MODULES
+        for path in [*MODULES, *PLUGINS]
         for node in ast.walk(PARSED[path])
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := body_lines(node)) > MOST_FUNCTION_LINES
@@ -163,7 +175,7 @@ def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_names_say_what_a_file_is_for() -> None:
     wrong = [
         str(path.relative_to(ROOT))
-        for path in [*MODULES, *C_SOURCES]
+        for path in [*MODULES, *PLUGINS, *C_SOURCES]
         if FORBIDDEN_NAMES
         & {part.removesuffix(path.suffix) for part in path.relative_to(ROOT).parts}
     ]
@@ -172,7 +184,9 @@ def test_names_say_what_a_file_is_for() -> None:
 
 def test_every_module_says_what_it_decides() -> None:
     silent = [
-        str(path.relative_to(ROOT)) for path in MODULES if not ast.get_docstring(PARSED[path])
+        str(path.relative_to(ROOT))
+        for path in [*MODULES, *PLUGINS]
+        if not ast.get_docstring(PARSED[path])
     ]
     assert not silent
 
@@ -180,7 +194,7 @@ def test_every_module_says_what_it_decides() -> None:
 def test_every_suppression_has_its_reason() -> None:
     bare = [
         f"{path.relative_to(ROOT)}:{number}"
-        for path in MODULES
+        for path in [*MODULES, *PLUGINS]
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         for mark in ("# noqa", "# type: ignore", "# pragma: no cover")
         if mark in line and not reason_after(line, mark)
