@@ -9,6 +9,7 @@ import pytest
 
 from stressor.cli.main import run
 from stressor.mechanisms.exhaustive import exhaust
+from stressor.mechanisms.registry import MECHANISMS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "mechanisms.md"
 
@@ -189,3 +190,16 @@ def test_the_guide_tells_the_truth() -> None:
     assert exhaust(cache).complete
     for defect in cache.defects:
         assert exhaust(partial(cache, defect)).finding is not None
+
+
+def test_the_score_in_the_docs_has_every_defect() -> None:
+    lines = (GUIDE.parent / "mutation-score.md").read_text().splitlines()
+    rows = {tuple(line.split(" | ")[:2]) for line in lines if line.startswith("| ")}
+    missing = {
+        f"{each.name} {defect}"
+        for each in MECHANISMS
+        for defect in each.defects
+        if (f"| {each.name}", defect) not in rows
+    }
+    # stressor models score -j 2 --resume FILE.json --out docs/mutation-score.md
+    assert not missing
