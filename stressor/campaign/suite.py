@@ -30,30 +30,40 @@ from stressor.model.trial import Origin, Trial
 TRIALS = 4
 """Of a test with all its rounds: one to learn the sites, three to use them."""
 
+REVISITS = 5
+"""Runs of a known failure before it counts as fixed."""
+
 SKIPPED = ("Skipped", "unittest.case.SkipTest")
 
 
 @frozen
 class Wants:
-    """How one test shall be stressed; `draws` if its arguments are drawn."""
+    """How one test shall be stressed; `draws` if its arguments are drawn.
+
+    `known` are failures of earlier sessions, which are tried first.
+    """
 
     nodeid: str
     threads: int
     rounds: int
     settings: Settings
     draws: bool = False
+    known: tuple[Trial, ...] = ()
 
 
 @frozen
 class Stressed:
     """What came of it. `failing` is the first trial that failed, as cheap as it was made.
 
+    `known` is whether it is one of the known failures, `fixed` are those that did not come again.
     `alone` is whether the test fails in one thread too: then it says nothing about threads.
     `skipped` is the reason when it skipped itself, `undecided` why nothing can be said.
     """
 
     failing: Trial | None = None
     alone: bool = False
+    known: bool = False
+    fixed: tuple[str, ...] = ()
     skipped: str = ""
     undecided: str = ""
     rounds: int = 0
@@ -70,7 +80,25 @@ class Suite:
     shrink: Shrink | None = None
 
     def stress(self, wants: Wants) -> Stressed:
-        """Carry out the test's plans, up to the first that fails."""
+        """Try the known failures, then carry out the test's plans, up to the first that fails."""
+        fixed: list[str] = []
+        for trial in wants.known:
+            again = self._again(trial)
+            if again is not None:
+                sites = again.evidence.sites
+                return Stressed(again, known=True, rounds=again.evidence.rounds, sites=sites)
+            fixed.append(str(trial.outcome.signature))
+        return evolve(self._explore(wants), fixed=tuple(fixed))
+
+    def _again(self, trial: Trial) -> Trial | None:
+        """A run of a known failure that fails in the same way."""
+        for _ in range(REVISITS):
+            again = self.carry_out(trial.plan)
+            if again.outcome.signature == trial.outcome.signature:
+                return evolve(again, minimized=trial.minimized, rate=trial.rate, origin=self.origin)
+        return None
+
+    def _explore(self, wants: Wants) -> Stressed:
         known = KnownSites(())
         rounds, undecided = 0, Counter[str]()
         for index in range(min(TRIALS, wants.rounds)):
