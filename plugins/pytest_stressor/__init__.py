@@ -1,4 +1,5 @@
-"""The pytest plugin of stressor: `pytest --mechanisms`, and the fixture `mechanism`.
+"""The pytest plugin of stressor: `pytest --stressor`, `pytest --mechanisms`, and the fixture
+`mechanism`.
 
 This module is the plugin. Loading it imports pytest and nothing else, so that a session that does not
 use it pays nothing; what it does then is in the modules beside it, imported when it is first asked for.
@@ -6,6 +7,7 @@ use it pays nothing; what it does then is in the modules beside it, imported whe
 
 from pytest_stressor.hooks import (
     mechanism,
+    pytest_addhooks,
     pytest_addoption,
     pytest_collection_modifyitems,
     pytest_configure,
@@ -15,6 +17,7 @@ from pytest_stressor.hooks import (
 
 __all__ = [
     "mechanism",
+    "pytest_addhooks",
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",

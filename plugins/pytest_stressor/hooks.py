@@ -1,6 +1,7 @@
 """What pytest calls: the options, the items of `--mechanisms`, and the fixture.
 
-Decides when the rest is imported: when there are mechanisms to schedule, or a test takes the fixture.
+Decides when the rest is imported: when there are mechanisms to schedule, a test takes the fixture, or
+`--stressor` is given.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_stressor.options import MECHANISMS, WANTED, add_options, is_on, wanted
+from pytest_stressor.suite import options as suite
+from pytest_stressor.suite.specifications import Specifications
 
 if TYPE_CHECKING:
     from pytest_stressor.fixture import RunsMechanism
@@ -18,21 +21,33 @@ if TYPE_CHECKING:
 PREFIX = "mechanisms::"
 """How the items' names begin; a name on the command line asks for that item, and for `--mechanisms`."""
 SEED_OF_SESSION = "stressor_seed"
+ARGUMENTS = "stressor_arguments"
 
 _SELECTED: pytest.StashKey[Selected] = pytest.StashKey()
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Say which hooks other plugins may implement for us."""
+    pluginmanager.add_hookspecs(Specifications)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
-    add_options(parser)
+    suite.add_options(add_options(parser), parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options once, so that what is wrong with them is said now."""
     config.addinivalue_line("markers", "mechanism: a mechanism of stressor, see --mechanisms")
+    config.addinivalue_line("markers", suite.MARKER_LINE)
+    config.addinivalue_line("markers", suite.UNFIT_LINE)
     # Of a worker of pytest-xdist: all draw from one seed.
     workerinput: dict[str, Any] = getattr(config, "workerinput", {})
     config.stash[WANTED] = wanted(config, workerinput.get(SEED_OF_SESSION))
+    if suite.is_on(config):
+        from pytest_stressor.suite.hooks import switch_on  # noqa: PLC0415 - loads stressor
+
+        switch_on(config, config.stash[WANTED].corpus, config.stash[WANTED].seed, workerinput)
     names = [each for each in config.args if each.startswith(PREFIX)]
     if not names and not is_on(config, MECHANISMS):
         return
@@ -49,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - its class is in pytest-xdist
     """Give a worker of pytest-xdist the session's seed."""
     node.workerinput[SEED_OF_SESSION] = node.config.stash[WANTED].seed
+    node.workerinput[ARGUMENTS] = list(node.config.invocation_params.args)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

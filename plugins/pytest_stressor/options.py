@@ -52,9 +52,11 @@ class Wanted:
 WANTED = pytest.StashKey[Wanted]()
 
 
-def add_options(parser: pytest.Parser) -> None:
-    """Add all to the command line and to the configuration."""
-    group = parser.getgroup("stressor", "stressor: mechanisms of concurrency")
+def add_options(parser: pytest.Parser) -> pytest.OptionGroup:
+    """Add all to the command line and to the configuration; returns the group that they are in."""
+    group = parser.getgroup(
+        "stressor", "stressor: tests in many threads, mechanisms of concurrency"
+    )
     for each in OPTIONS:
         if each.metavar:
             group.addoption(each.flag, metavar=each.metavar, help=each.says)
@@ -62,6 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
         else:
             group.addoption(each.flag, action="store_true", help=each.says)
             parser.addini(each.name, each.says, type="bool", default=False)
+    return group
 
 
 def is_on(config: pytest.Config, option: Option) -> bool:

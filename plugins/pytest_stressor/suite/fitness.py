@@ -69,14 +69,6 @@ DEPTH = 2
 """Functions of the same module that a test calls are looked at too, so many calls deep."""
 
 
-class Specifications:
-    """The hooks that plugins may implement."""
-
-    @pytest.hookspec(firstresult=True)
-    def pytest_stressor_unfit(self, item: pytest.Item) -> str | None:
-        """Say why a test must not run in several threads at once; None when you know of no reason."""
-
-
 def unfit(item: pytest.Item) -> str:
     """Why a test runs in one thread; empty when it may run in many."""
     if not isinstance(item, pytest.Function):

@@ -1,24 +1,26 @@
-"""What `--stressor` does in pytest's session: takes the place of each fit test's set-up, body and end.
+"""What `--stressor` does in pytest's session: it takes the place of a fit test's set-up, body and end.
 
-Everything else, from marks over `-x` to the report, is pytest's own and stays. The fork server of a suite
-is a pytest too, in which this is off.
+Everything else, from marks over `-x` to the report, is pytest's own and stays. The fork server of a
+suite is a pytest too, in which this is off.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from pytest_stressor.suite.fitness import Specifications, unfit
-from pytest_stressor.suite.options import MARKER_LINE, Asked, marked
-from pytest_stressor.suite.runner import Runner, refusal
-from pytest_stressor.suite.summary import Summary, told_of
 
+from pytest_stressor.suite.fitness import unfit
+from pytest_stressor.suite.options import Asked, asked, marked
+from pytest_stressor.suite.runner import Runner, is_free_threaded, own_arguments, refusal
+from pytest_stressor.suite.summary import Summary, told_of
+from stressor.campaign.suite import Stressed
+from stressor.corpus import Corpus
 from stressor.errors import StressorError
+from stressor.model.trial import Trial
 from stressor.report.failure import failure_text
-from stressor.targets.suite import IN_CHILD
 from stressor.targets.suitestate import is_given
 
 REASON: pytest.StashKey[str] = pytest.StashKey()
@@ -28,11 +30,6 @@ NOT_TESTED = 5
 """Exit code when no test reached an instrumented place: pytest's own for no tests."""
 
 
-def in_child() -> bool:
-    """Whether this pytest is a suite's fork server."""
-    return IN_CHILD in os.environ
-
-
 class Stress:
     """The plugin object of one session with `--stressor`."""
 
@@ -40,11 +37,6 @@ class Stress:
         self._runner = runner
         self._asked = asked
         self._summary = Summary(asked)
-
-    @pytest.hookimpl
-    def pytest_addhooks(self, pluginmanager: pytest.PytestPluginManager) -> None:
-        """Say which hooks there are."""
-        pluginmanager.add_hookspecs(Specifications)
 
     def pytest_report_header(self) -> str:
         """Say what is done, and how to do the same again."""
@@ -89,26 +81,27 @@ class Stress:
             pytest.skip(stressed.skipped)
         if stressed.undecided and stressed.failing is None:
             pytest.fail(f"stressor could not tell: {stressed.undecided}", pytrace=False)
-        trial = stressed.failing
-        if trial is None:
-            return
+        if stressed.failing is not None:
+            pytest.fail(self._report(stressed, stressed.failing, item.nodeid, told), pytrace=False)
+
+    def _report(self, stressed: Stressed, trial: Trial, nodeid: str, told: dict[str, Any]) -> str:
+        """The failure as text; its first line is what pytest's own summary shows."""
         if stressed.alone:
-            pytest.fail(f"fails in one thread too:\n{failure_text(trial)}", pytrace=False)
-        told["entry"] = self._runner.keep(trial, item.nodeid)
+            return f"fails in one thread too: {told['signature']}\n{failure_text(trial)}"
+        told["entry"] = self._runner.keep(trial, nodeid)
         again = "known failure: " if stressed.known else ""
-        pytest.fail(
-            f"{again}{failure_text(trial)}\nstressor replay {told['entry']}", pytrace=False
-        )
+        first = f"{again}{told['signature']}"
+        return f"{first}\n{failure_text(trial)}\nstressor replay {told['entry']}"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Send what the summary needs along with the report; it may come from another process."""
         report: Any = yield
         if call.when == "call":
             report.stressor = item.stash.get(TOLD, {"one_thread": item.stash.get(REASON, "")})
-        return report  # type: ignore[return-value]  # a wrapper's
+        return cast(pytest.TestReport, report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what came, in the session that tells it."""
@@ -118,7 +111,11 @@ class Stress:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End our processes; do not let silence pass for success."""
         self._runner.close()
-        if self._summary.tested_nothing and not self._asked.allow_nothing and not session.exitstatus:
+        if (
+            self._summary.tested_nothing
+            and not self._asked.allow_nothing
+            and not session.exitstatus
+        ):
             session.exitstatus = NOT_TESTED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 - a private class
@@ -126,7 +123,17 @@ class Stress:
         self._summary.write(terminalreporter)
 
 
-def configure(config: pytest.Config, runner: Runner, asked: Asked) -> None:
-    """Switch it on."""
-    config.addinivalue_line("markers", MARKER_LINE)
-    config.pluginmanager.register(Stress(runner, asked), "stressor-suite")
+def switch_on(
+    config: pytest.Config, corpus: Path, seed: int, workerinput: Mapping[str, Any]
+) -> None:
+    """Read the options, and register what does the work. Raises `pytest.UsageError`."""
+    if not is_free_threaded():
+        config.issue_config_time_warning(
+            pytest.PytestWarning("--stressor does nothing: this Python has the GIL on"), 2
+        )
+        return
+    read = asked(config, seed)
+    # A worker of pytest-xdist has no command line of its own.
+    given = workerinput.get("stressor_arguments", config.invocation_params.args)
+    runner = Runner(own_arguments(list(map(str, given))), read, Corpus(corpus), config.rootpath)
+    config.pluginmanager.register(Stress(runner, read), "stressor-suite")

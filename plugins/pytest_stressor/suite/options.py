@@ -6,15 +6,20 @@ checks only, and made when `--stressor` is given.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+IN_CHILD = "STRESSOR_SUITE"
+"""In the environment of a suite's fork server (`stressor.targets.suite`), which is a pytest too."""
 MARKER = "stressor"
 MARKER_LINE = (
-    "stressor(threads=, rounds=, strategy=, modules=, seed=, shared=): how `--stressor` runs this test"
+    "stressor(threads=, rounds=, strategy=, modules=, seed=): how --stressor runs this test"
 )
+
+UNFIT_LINE = "not_thread_safe(reason=): --stressor runs this test in one thread"
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,12 @@ REPLAY = Option(
     choices=("first", "only", "off"),
 )
 DEADLINE = Option("deadline", "S", "10", "Seconds without progress after which a test hangs (10).")
-MINIMIZE = Option("minimize", "S", "20", "Seconds for minimizing one failure; 0: keep as found (20).")
+MINIMIZE = Option(
+    "minimize", "S", "20", "Seconds for minimizing one failure; 0: keep as found (20)."
+)
 
 OPTIONS = (THREADS, ROUNDS, MODULES, MODE, STRATEGY, SEED, REPLAY, DEADLINE, MINIMIZE)
+BOUNDS = {"threads": (1, 64), "rounds": (1, 100_000), "seed": (0, (1 << 64) - 1)}
 FLAGS = {
     "stressor": "Run each test's body in several threads at once, with pauses injected.",
     "stressor_allow_nothing": "Do not fail when no test reached an instrumented place.",
@@ -93,10 +101,14 @@ class Asked:
     deadline: float
     minimize: float
     allow_nothing: bool
-    shared: bool = True
 
 
-def add_options(group: Any, parser: pytest.Parser) -> None:  # noqa: ANN401 - a private class
+def is_on(config: pytest.Config) -> bool:
+    """Whether `--stressor` is given, and this is not a suite's fork server."""
+    return bool(config.getoption("stressor")) and IN_CHILD not in os.environ
+
+
+def add_options(group: pytest.OptionGroup, parser: pytest.Parser) -> None:
     """Add all to the command line and to the configuration."""
     for name, says in FLAGS.items():
         group.addoption(f"--{name.replace('_', '-')}", action="store_true", dest=name, help=says)
@@ -112,12 +124,12 @@ def add_options(group: Any, parser: pytest.Parser) -> None:  # noqa: ANN401 - a 
 def asked(config: pytest.Config, drawn_seed: int) -> Asked:
     """All options. Raises `pytest.UsageError`, which names the option."""
     return Asked(
-        threads=_whole(*_text(config, THREADS), 1, 64),
-        rounds=_whole(*_text(config, ROUNDS), 1, 100_000),
+        threads=_whole(*_text(config, THREADS), *BOUNDS["threads"]),
+        rounds=_whole(*_text(config, ROUNDS), *BOUNDS["rounds"]),
         modules=_several(config, MODULES),
         mode=_choice(config, MODE),
         strategies=_checked(STRATEGY.flag, _choice(config, MODE), _several(config, STRATEGY)),
-        seed=_whole(*_text(config, SEED, str(drawn_seed)), 0, (1 << 64) - 1),
+        seed=_whole(*_text(config, SEED, str(drawn_seed)), *BOUNDS["seed"]),
         replay=_choice(config, REPLAY),
         deadline=_seconds(*_text(config, DEADLINE), 0.1),
         minimize=_seconds(*_text(config, MINIMIZE), 0.0),
@@ -135,7 +147,7 @@ def marked(item: pytest.Item, base: Asked) -> Asked:
 
 
 def _with(mark: pytest.Mark, base: Asked, where: str) -> Asked:
-    known = ("threads", "rounds", "strategy", "modules", "seed", "shared")
+    known = ("threads", "rounds", "strategy", "modules", "seed")
     if mark.args:
         raise pytest.UsageError(f"{where}: takes no positional argument, only {', '.join(known)}")
     changes: dict[str, Any] = {}
@@ -152,14 +164,8 @@ def _with(mark: pytest.Mark, base: Asked, where: str) -> Asked:
 
 def _argument(name: str, value: object, where: str, base: Asked) -> dict[str, Any]:
     match name, value:
-        case "threads", int():
-            return {name: _whole(where, str(value), 1, 64)}
-        case "rounds", int():
-            return {name: _whole(where, str(value), 1, 100_000)}
-        case "seed", int():
-            return {name: _whole(where, str(value), 0, (1 << 64) - 1)}
-        case "shared", bool():
-            return {name: value}
+        case "threads" | "rounds" | "seed", int():
+            return {name: _whole(where, str(value), *BOUNDS[name])}
         case "strategy", str():
             return {"strategies": _checked(where, base.mode, (value,))}
         case "modules", str():

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from pytest_stressor.suite.options import OPTIONS, Asked
 
+from pytest_stressor.suite.options import OPTIONS, Asked
 from stressor.campaign.origin import origin_of
 from stressor.campaign.session import Session, open_session
 from stressor.campaign.settings import Mode, Settings
@@ -34,13 +34,31 @@ EXECUTIONS = 100
 """Of one minimization, at most: a suite has many tests, and somebody waits for it."""
 
 TAKES_VALUE = (
-    *("-n", "--numprocesses", "--dist", "--tx", "--maxprocesses", "--junitxml", "--junit-xml", "-p"),
+    *(
+        "-n",
+        "--numprocesses",
+        "--dist",
+        "--tx",
+        "--maxprocesses",
+        "--junitxml",
+        "--junit-xml",
+        "-p",
+    ),
     *("--junitprefix", "--durations", "--durations-min", "--maxfail", "--cov", "--cov-report"),
     *(each.flag for each in OPTIONS),
 )
 DROPPED = (
     *TAKES_VALUE,
-    *("--stressor", "--mechanisms", "--lf", "--last-failed", "--ff", "--failed-first", "--nf", "--sw"),
+    *(
+        "--stressor",
+        "--mechanisms",
+        "--lf",
+        "--last-failed",
+        "--ff",
+        "--failed-first",
+        "--nf",
+        "--sw",
+    ),
     *("--stepwise", "--cache-", "--cov", "--durations", "--pdb", "--trace", "--junit", "--co"),
     *("--collect-only", "-x", "--exitfirst", "--report-log", "--html", "-r"),
 )
@@ -160,7 +178,9 @@ def project_modules(root: Path) -> tuple[str, ...]:
     modules: then those that the tests load are taken.
     """
     try:
-        name = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+        name = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "name"
+        ]
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
         return ()
     return tuple(sorted(set(_extensions(str(name), root))))

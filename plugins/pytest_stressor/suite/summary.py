@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from pytest_stressor.suite.options import Asked
 
+from pytest_stressor.suite.options import Asked
 from stressor.campaign.suite import Stressed
 from stressor.model.site import Kind
 
