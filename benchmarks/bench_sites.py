@@ -1,4 +1,4 @@
-"""What one interposed call costs: disarmed, armed without a rule, and with its events recorded.
+"""What one interposed call costs: disarmed, armed without a rule, watched by all monitors, recorded.
 
     python benchmarks/bench_sites.py [--json FILE] [--runs 200] [--iterations 100000]
 
@@ -20,7 +20,12 @@ from attrs import asdict, frozen
 from stressor import _shim
 
 DIRECT, DECIDE = "direct", "decide"
-GOALS = {"disarmed": 1.5, "armed": 8.0, "recorded": 20.0}  # nanoseconds added to a direct call
+GOALS = {
+    "disarmed": 1.5,
+    "armed": 8.0,
+    "watched": 20.0,
+    "recorded": 20.0,
+}  # nanoseconds added to a direct call
 
 
 @frozen

@@ -3,7 +3,7 @@
 documentation's.
 
 `python native/generate_catalogue.py` writes all files, `--check` only says whether they are current
-(exit code 1 when not). Reads the six macros of the catalogues with regular expressions, since their
+(exit code 1 when not). Reads the eight macros of the catalogues with regular expressions, since their
 arguments up to the parameter list hold no brackets. A test compares the outcome with
 what the built shim says of itself.
 """
@@ -22,7 +22,9 @@ INNER = ROOT / "native" / "src" / "runtime.def"
 DOCUMENT = ROOT / "docs" / "sites.md"
 
 # A macro and what stands before its parameter list.
-ENTRY = re.compile(r"^(CALL|CALL_VOID|BORROW|SPECIAL|BLOCK)\(([^()]*)", re.M)
+ENTRY = re.compile(
+    r"^(CALL|CALL_VOID|BORROW|SPECIAL|BLOCK|BEGIN_SECTION|END_SECTION)\(([^()]*)", re.M
+)
 INNER_ENTRY = re.compile(r'^REDIRECT\((\w+), (\w+), (\w+), (\w+), (?:NULL|"([^"]*)")\)$', re.M)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 
@@ -70,6 +72,8 @@ def entries(text: str) -> Iterator[Entry]:
         match macro, words:
             case "BORROW", [name]:
                 yield Entry(name, "CALL", "BORROWED_REF", "BOTH", True, "NEVER")
+            case (("BEGIN_SECTION" | "END_SECTION"), [name]):
+                yield Entry(name, "CALL", "CRITICAL_SECTION", "BOTH", False, "NEVER")
             case "BLOCK", [name, phases, *_]:
                 yield Entry(name, "BLOCK", "BLOCK", phases, False, "NEVER")
             case _, [name, category, phases, detach, *_]:

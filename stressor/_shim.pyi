@@ -91,10 +91,19 @@ def restore() -> int:
 def declare_operations(names: list[str]) -> None:
     """Make the sites of the operations. After `arm`, which forgets all sites: RuntimeError before."""
 
-def arm(seed: int, threads: int, rules: list[tuple[int, ...]], ledger: bool, hooks: bool) -> None:
+def arm(
+    seed: int,
+    threads: int,
+    rules: list[tuple[int, ...]],
+    ledger: bool,
+    hooks: bool,
+    recording: bool = True,
+    monitors: int = 0,
+) -> None:
     """Begin to act. A rule is (selector kind, selector value, phase, thread, visit, chance of 2**32,
     action, least_ns, most_ns, until thread, until key hash, until visit, until phase); -1 is "any".
-    Raises ValueError on a malformed rule.
+    `monitors` has a bit for each monitor, in the order of `stressor.model.monitors`. Raises ValueError
+    on a malformed rule or an unknown monitor, RuntimeError where monitors know nothing of this Python.
     """
 
 def begin_round(number: int) -> None:
@@ -105,6 +114,12 @@ def disarm() -> None:
 
 def used_losses() -> int:
     """Findings of the borrow ledger whose borrower was seen to use the dead object, so far."""
+
+def breaches() -> int:
+    """Findings of the monitors so far."""
+
+def laws() -> list[str]:
+    """Names of the laws, in the order of the record's numbers."""
 
 def enter(thread: int) -> None:
     """Worker: the calling thread is this logical thread from now on."""

@@ -105,6 +105,7 @@ class Settings(TypedDict, total=False):
     modules: Sequence[str]
     allocator: str
     ledger: bool
+    monitors: Sequence[str]
     seconds: float
     memory_mb: int
 
@@ -168,6 +169,7 @@ def _plan(target: str, program: Program, settings: Settings) -> Plan:
         modules=tuple(settings.get("modules", ())),
         allocator=Allocator(settings.get("allocator", Allocator.DEFAULT.value)),
         ledger=settings.get("ledger", True),
+        monitors=tuple(settings.get("monitors", ())),
         limits=Limits(
             settings.get("seconds", usual.seconds), settings.get("memory_mb", usual.memory_mb)
         ),

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "stressor/gate.h"
+#include "stressor/monitors.h"
 #include "stressor/policy.h"
 
 typedef PyObject *(*get_item)(PyObject *, Py_ssize_t);
@@ -67,7 +68,8 @@ stressor_bench(const char *what, int64_t iterations)
         return time_decisions(iterations);
     }
     bool direct = strcmp(what, "direct") == 0, armed = strcmp(what, "armed") == 0;
-    bool recorded = strcmp(what, "recorded") == 0;
+    bool recorded = strcmp(what, "recorded") == 0, watched = strcmp(what, "watched") == 0;
+    armed = armed || watched;
     const struct stressor_symbol *symbol = list_get_item();
     if ((!direct && !armed && !recorded && strcmp(what, "disarmed") != 0) || symbol->real == NULL) {
         return -1.0;
@@ -81,6 +83,7 @@ stressor_bench(const char *what, int64_t iterations)
     function = (get_item)(direct ? symbol->real : symbol->wrapper);
     if (armed || recorded) {
         stressor_rule_count = 0;
+        stressor_monitors_arm(watched ? STRESSOR_ALL_MONITORS : 0);
         stressor_arm(1, 1, true, false, recorded);
         stressor_enter(0);
     }

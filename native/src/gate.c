@@ -6,6 +6,7 @@
 #include "stressor/clock.h"
 #include "stressor/layout.h"
 #include "stressor/ledger.h"
+#include "stressor/monitors.h"
 #include "stressor/policy.h"
 #include "stressor/sites.h"
 #include "stressor/turnstile.h"
@@ -193,6 +194,9 @@ stressor_arrive(struct stressor_pass *pass, uint32_t symbol, uintptr_t caller, c
     tell_listener(pass, STRESSOR_PHASE_BEFORE);
     take_side(self, symbol, pass, STRESSOR_PHASE_BEFORE);
     __atomic_store_n(&lane->before[site], visit, __ATOMIC_RELEASE);
+    if (STRESSOR_UNLIKELY(stressor_monitors != 0)) {
+        stressor_monitors_look(pass, symbol);
+    }
 }
 
 void
@@ -334,6 +338,7 @@ stressor_operation_begin(uint32_t operation, int32_t call)
         self->operation = operation;
         self->lane->call = call;
         visit_operation(operation, STRESSOR_PHASE_BEFORE);
+        stressor_monitors_begin_call(self);
     }
 }
 
@@ -347,6 +352,7 @@ stressor_operation_end(const void *result)
     if (STRESSOR_UNLIKELY(self->open_loss)) {
         stressor_ledger_settle(self, result);
     }
+    stressor_monitors_end_call(self);
     visit_operation(self->operation, STRESSOR_PHASE_AFTER);
     self->lane->finished++;
     self->lane->call = -1;

@@ -1,6 +1,9 @@
+#define _GNU_SOURCE
 #include "stressor/layout.h"
 
 #include <Python.h>
+#include <errno.h>
+#include <sys/uio.h>
 
 #ifndef Py_GIL_DISABLED
 #error "stressor's shim is for free-threaded builds of CPython (Py_GIL_DISABLED)"
@@ -126,4 +129,75 @@ stressor_may_resurrect(const void *object)
 {
     PyTypeObject *type = Py_TYPE((PyObject *)object);
     return type->tp_finalize != NULL || type->tp_del != NULL;
+}
+
+/* ---- words for the monitors --------------------------------------------------------------------- */
+
+/* _Py_CRITICAL_SECTION_MASK and _Py_THREAD_ATTACHED, the same in 3.13 and 3.14. */
+#define SECTION_TAGS ((uintptr_t)3)
+#define ATTACHED 1
+
+const char *
+stressor_words_refuse(void)
+{
+    return LAYOUT_KNOWN ? NULL : "the monitors know CPython 3.13 and 3.14 only";
+}
+
+void
+stressor_read_state(const void *pointer, struct stressor_state_words *words)
+{
+    PyThreadState *state = (PyThreadState *)pointer;
+    *words = (struct stressor_state_words){
+        .section = __atomic_load_n(&state->critical_section, __ATOMIC_RELAXED) & ~SECTION_TAGS,
+        .maker = state->thread_id,
+        .attached = __atomic_load_n(&state->state, __ATOMIC_ACQUIRE) == ATTACHED,
+    };
+}
+
+void
+stressor_read_counts(const void *pointer, struct stressor_count_words *words)
+{
+    PyObject *object = (PyObject *)pointer;
+    uintptr_t owner = __atomic_load_n(&object->ob_tid, __ATOMIC_RELAXED);
+    uint32_t local = __atomic_load_n(&object->ob_ref_local, __ATOMIC_RELAXED);
+    Py_ssize_t shared = __atomic_load_n(&object->ob_ref_shared, __ATOMIC_RELAXED);
+    *words = (struct stressor_count_words){
+        .owner = owner,
+        .local = local,
+        .shared = shared >> _Py_REF_SHARED_SHIFT,
+        .ours = owner == _Py_ThreadId(),
+        .merged = (shared & _Py_REF_SHARED_FLAG_MASK) == _Py_REF_MERGED,
+        .immortal = local == _Py_IMMORTAL_REFCNT_LOCAL,
+    };
+}
+
+bool
+stressor_section_is_elided(const void *section)
+{
+#if PY_VERSION_HEX >= 0x030e0000
+    return ((const PyCriticalSection *)section)->_cs_mutex == NULL;
+#else
+    (void)section;
+    return false;
+#endif
+}
+
+bool
+stressor_section_is_open(uintptr_t innermost, const void *section)
+{
+    enum { MOST_NESTED = 256 }; /* a broken chain may be a ring */
+    int saved = errno;
+    bool found = false;
+    uintptr_t at = innermost;
+    for (int depth = 0; at != 0 && !found && depth < MOST_NESTED; depth++) {
+        PyCriticalSection copy;
+        struct iovec here = {&copy, sizeof(copy)}, there = {(void *)at, sizeof(copy)};
+        found = at == (uintptr_t)section;
+        if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) != (ssize_t)sizeof(copy)) {
+            break;
+        }
+        at = copy._cs_prev & ~SECTION_TAGS;
+    }
+    errno = saved;
+    return found;
 }

@@ -14,6 +14,7 @@
 #include "stressor/layout.h"
 #include "stressor/ledger.h"
 #include "stressor/module.h"
+#include "stressor/monitors.h"
 #include "stressor/objects.h"
 #include "stressor/policy.h"
 #include "stressor/port.h"
@@ -101,17 +102,27 @@ static PyObject *
 shim_arm(PyObject *module, PyObject *args, PyObject *kwargs)
 {
     (void)module;
-    static char *names[] = {"seed", "threads", "rules", "ledger", "hooks", "recording", NULL};
+    static char *names[] = {"seed",  "threads",   "rules",    "ledger",
+                            "hooks", "recording", "monitors", NULL};
     unsigned long long seed;
     unsigned int threads;
     PyObject *rules;
     int ledger, hooks, recording = 1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KIOpp|p:arm", names, &seed, &threads, &rules,
-                                     &ledger, &hooks, &recording)) {
+    unsigned int monitors = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "KIOpp|pI:arm", names, &seed, &threads, &rules,
+                                     &ledger, &hooks, &recording, &monitors)) {
         return NULL;
     }
     if (threads < 1 || threads > STRESSOR_MAX_THREADS) {
         PyErr_Format(PyExc_ValueError, "threads must be 1 to %d", STRESSOR_MAX_THREADS);
+        return NULL;
+    }
+    if (monitors & ~(unsigned int)STRESSOR_ALL_MONITORS) {
+        PyErr_SetString(PyExc_ValueError, "there is no such monitor");
+        return NULL;
+    }
+    if (monitors != 0 && stressor_words_refuse() != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, stressor_words_refuse());
         return NULL;
     }
     if (stressor_read_rules(rules) < 0 || stressor_ledger_prepare() < 0 ||
@@ -119,6 +130,7 @@ shim_arm(PyObject *module, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     stressor_refresh_modules();
+    stressor_monitors_arm(monitors);
     stressor_arm(seed, threads, ledger, hooks, recording);
     Py_RETURN_NONE;
 }
@@ -154,6 +166,14 @@ shim_used_losses(PyObject *module, PyObject *unused)
         used += __atomic_load_n(&stressor_record->losses[i].used, __ATOMIC_ACQUIRE) != 0;
     }
     return PyLong_FromLong(used);
+}
+
+static PyObject *
+shim_breaches(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    uint32_t count = __atomic_load_n(&stressor_record->breach_count, __ATOMIC_ACQUIRE);
+    return PyLong_FromUnsignedLong(count);
 }
 
 static PyObject *
@@ -288,10 +308,11 @@ shim_bench(PyObject *module, PyObject *args)
         Py_END_ALLOW_THREADS
     }
     if (time < 0) {
-        PyErr_Format(PyExc_ValueError,
-                     "cannot measure '%s': instrument() first, and choose from "
-                     "direct, disarmed, armed, recorded, decide, schedule, go-on, hand-over",
-                     what);
+        PyErr_Format(
+            PyExc_ValueError,
+            "cannot measure '%s': instrument() first, and choose from "
+            "direct, disarmed, armed, watched, recorded, decide, schedule, go-on, hand-over",
+            what);
         return NULL;
     }
     return PyFloat_FromDouble(time);
@@ -308,6 +329,7 @@ static PyMethodDef methods[] = {
     {"disarm", shim_disarm, METH_NOARGS, NULL},
     {"begin_round", shim_begin_round, METH_O, NULL},
     {"used_losses", shim_used_losses, METH_NOARGS, NULL},
+    {"breaches", shim_breaches, METH_NOARGS, NULL},
     {"enter", shim_enter, METH_O, NULL},
     {"leave", shim_leave, METH_NOARGS, NULL},
     {"control", stressor_shim_control, METH_VARARGS, NULL},
@@ -322,6 +344,7 @@ static PyMethodDef methods[] = {
     {"key_hash", shim_key_hash, METH_O, NULL},
     {"bench", shim_bench, METH_VARARGS, NULL},
     {"catalogue", stressor_catalogue, METH_NOARGS, NULL},
+    {"laws", stressor_laws, METH_NOARGS, NULL},
     {"layout", stressor_layout, METH_NOARGS, NULL},
     {"supported", stressor_supported, METH_NOARGS, NULL},
     {"schedulers", stressor_shim_schedulers, METH_NOARGS, NULL},

@@ -84,9 +84,10 @@ stressor_record_reset(void)
     }
     memset(record->sites, 0, record->site_count * sizeof(record->sites[0]));
     memset(record->losses, 0, sizeof(record->losses));
+    memset(record->breaches, 0, sizeof(record->breaches));
     memset(&record->crash, 0, sizeof(record->crash));
     record->threads = record->round = record->armed = 0;
-    record->site_count = record->loss_count = 0;
+    record->site_count = record->loss_count = record->breach_count = 0;
     record->overflow &= LASTING;
     record->strangers = 0;
     stamp(record);

@@ -12,6 +12,7 @@
 #include "stressor/interpose.h"
 #include "stressor/layout.h"
 #include "stressor/module.h"
+#include "stressor/monitors.h"
 #include "stressor/objects.h"
 
 static const char *const detach_reasons[] = {
@@ -59,16 +60,45 @@ stressor_layout(PyObject *module, PyObject *unused)
 #define SIZE(type) "size." #type, (int)sizeof(struct stressor_##type)
 #define AT(type, field) #type "." #field, (int)offsetof(struct stressor_##type, field)
     return Py_BuildValue(
-        "{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,"
+        "{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,"
         "s:i,s:i,s:i, s:i,s:i,s:i,s:i,s:i}",
-        SIZE(record), SIZE(crash), SIZE(loss), SIZE(module), SIZE(site), SIZE(lane), SIZE(event),
-        SIZE(control), SIZE(step), SIZE(wait), AT(record, threads), AT(record, strangers),
-        AT(record, crash), AT(record, losses), AT(record, modules), AT(record, sites),
-        AT(record, lanes), AT(record, control), AT(lane, before), AT(lane, after), AT(lane, ring),
-        AT(control, deadlock), AT(control, diverged_at), AT(control, diverged_step),
-        AT(control, waits), AT(control, log));
+        SIZE(record), SIZE(crash), SIZE(loss), SIZE(breach), SIZE(module), SIZE(site), SIZE(lane),
+        SIZE(event), SIZE(control), SIZE(step), SIZE(wait), AT(record, threads),
+        AT(record, strangers), AT(record, crash), AT(record, losses), AT(record, breaches),
+        AT(record, modules), AT(record, sites), AT(record, lanes), AT(record, control),
+        AT(lane, before), AT(lane, after), AT(lane, ring), AT(control, deadlock),
+        AT(control, diverged_at), AT(control, diverged_step), AT(control, waits), AT(control, log));
 #undef SIZE
 #undef AT
+}
+
+static const char *const law_names[] = {
+    [STRESSOR_SECTION_INNERMOST] = "innermost",
+    [STRESSOR_SECTION_OPEN] = "open",
+    [STRESSOR_SECTION_ONCE] = "once",
+    [STRESSOR_SECTION_CLOSED] = "closed",
+    [STRESSOR_SECTION_ATTACHED] = "section-attached",
+    [STRESSOR_CALL_ATTACHED] = "attached",
+    [STRESSOR_STATE_KEPT] = "kept",
+    [STRESSOR_STATE_FREE] = "free",
+    [STRESSOR_STATE_BOUND] = "bound",
+    [STRESSOR_COUNT_MERGED] = "not-negative",
+    [STRESSOR_COUNT_OWNED] = "owned-not-negative",
+    [STRESSOR_COUNT_OWNER] = "owner",
+    [STRESSOR_COUNT_HELD] = "held",
+};
+
+PyObject *
+stressor_laws(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < sizeof(law_names) / sizeof(law_names[0]); i++) {
+        if (append(list, PyUnicode_FromString(law_names[i])) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
 }
 
 PyObject *

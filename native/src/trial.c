@@ -3,6 +3,7 @@
 
 #include "stressor/gate.h"
 #include "stressor/ledger.h"
+#include "stressor/monitors.h"
 #include "stressor/policy.h"
 #include "stressor/sites.h"
 #include "stressor/turnstile.h"
@@ -50,6 +51,7 @@ stressor_disarm(void)
     __atomic_store_n(&stressor_armed, false, __ATOMIC_SEQ_CST);
     stressor_hooks_on = false;
     stressor_ledger_on = false;
+    stressor_monitors_disarm();
     stressor_controlled = false;
     stressor_record->armed = 0;
 }
@@ -63,6 +65,7 @@ stressor_abandon(void)
         return; /* and touch no page that the parent's trials will never write */
     }
     stressor_armed = stressor_recording = stressor_hooks_on = stressor_ledger_on = false;
+    stressor_monitors_disarm();
     stressor_controlled = false;
     *stressor_armed_near = 0;
     stressor_rules_unbind();
@@ -80,12 +83,16 @@ stressor_enter(uint32_t thread)
     self->lane->progress++;
     self->id = (int32_t)thread;
     self->inside = false;
+    stressor_monitors_enter(self);
     stressor_self = self;
 }
 
 void
 stressor_leave(void)
 {
+    if (stressor_self != NULL) {
+        stressor_monitors_leave(stressor_self);
+    }
     stressor_self = NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "stressor/abi.h"
 #include "stressor/blocking.h"
 #include "stressor/gate.h"
+#include "stressor/monitors.h"
 #include "stressor/turnstile.h"
 
 #define RETURN_ADDRESS() ((uintptr_t)__builtin_return_address(0))
@@ -19,12 +20,16 @@ enum symbol {
 #define BORROW(name, ...) SYM_##name,
 #define SPECIAL(name, ...) SYM_##name,
 #define BLOCK(name, ...) SYM_##name,
+#define BEGIN_SECTION(name, ...) SYM_##name,
+#define END_SECTION(name, ...) SYM_##name,
 #include "sites.def"
 #undef CALL
 #undef CALL_VOID
 #undef BORROW
 #undef SPECIAL
 #undef BLOCK
+#undef BEGIN_SECTION
+#undef END_SECTION
 #define REDIRECT(name, ...) INNER_##name, /* some are in both lists */
 #include "runtime.def"
 #undef REDIRECT
@@ -52,7 +57,8 @@ enum symbol {
 #define CALL(name, category, phases, detach, result_type, params, args, object)                    \
     WRAPPER(name, result_type, params, args, object, REAL(name, real_type) args)
 
-#define CALL_VOID(name, category, phases, detach, params, args, object)                            \
+/* `looked` is done between the BEFORE side and the call. */
+#define WRAPPER_VOID(name, params, args, object, looked)                                           \
     static void wrap_##name params                                                                 \
     {                                                                                              \
         typedef void(*real_type) params;                                                           \
@@ -62,9 +68,19 @@ enum symbol {
         }                                                                                          \
         struct stressor_pass pass;                                                                 \
         stressor_arrive(&pass, SYM_##name, RETURN_ADDRESS(), (const void *)(uintptr_t)(object));   \
+        looked;                                                                                    \
         REAL(name, real_type) args;                                                                \
         stressor_depart(&pass);                                                                    \
     }
+
+#define CALL_VOID(name, category, phases, detach, params, args, object)                            \
+    WRAPPER_VOID(name, params, args, object, (void)0)
+
+#define BEGIN_SECTION(name, params, args, object)                                                  \
+    WRAPPER_VOID(name, params, args, object, stressor_monitors_begin_section(&pass, c))
+
+#define END_SECTION(name, params, args, object)                                                    \
+    WRAPPER_VOID(name, params, args, object, stressor_monitors_end_section(&pass, c))
 
 #define BORROW(name, params, args, object)                                                         \
     static P wrap_##name params                                                                    \
@@ -110,6 +126,8 @@ wrap_PyDict_Next(P a, Z *position, P *key, P *value)
 #undef CALL_VOID
 #undef BORROW
 #undef BLOCK
+#undef BEGIN_SECTION
+#undef END_SECTION
 #undef SPECIAL
 
 #define ENTRY(id, kind_, category_, phases_, detach_, borrows_)                                    \
@@ -124,6 +142,8 @@ wrap_PyDict_Next(P a, Z *position, P *key, P *value)
     ENTRY(name, STRESSOR_CALL, category, phases, detach, 0)
 #define CALL_VOID(name, category, phases, detach, ...)                                             \
     ENTRY(name, STRESSOR_CALL, category, phases, detach, 0)
+#define BEGIN_SECTION(name, ...) ENTRY(name, STRESSOR_CALL, CRITICAL_SECTION, BOTH, NEVER, 0)
+#define END_SECTION(name, ...) ENTRY(name, STRESSOR_CALL, CRITICAL_SECTION, BOTH, NEVER, 0)
 #define BORROW(name, ...) ENTRY(name, STRESSOR_CALL, BORROWED_REF, BOTH, NEVER, 1)
 #define SPECIAL(name, category, phases, detach)                                                    \
     ENTRY(name, STRESSOR_CALL, category, phases, detach, 1)

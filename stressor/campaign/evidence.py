@@ -53,7 +53,7 @@ class Remains:
 def gather(plan: Plan, remains: Remains, texts: Texts = ()) -> Evidence:
     """Put the evidence together."""
     reading = read_summary(remains.record)
-    if not remains.ended_well or reading.losses:
+    if not remains.ended_well or reading.losses or reading.breaches:
         reading = read_record(remains.record)
     account = remains.account or Account()
     letters = account.calls or tuple(_letters(plan, reading.lanes))
@@ -65,6 +65,7 @@ def gather(plan: Plan, remains: Remains, texts: Texts = ()) -> Evidence:
         calls=tuple(_calls(plan.program, letters, account, texts)),
         crash=reading.crash,
         losses=reading.losses,
+        breaches=reading.breaches,
         events=reading.events,
         sites=reading.sites,
         control=_control(plan, reading, remains.record),

@@ -12,7 +12,7 @@ from random import Random
 
 from attrs import evolve, frozen
 
-from stressor.campaign.settings import Exhaustive, Settings
+from stressor.campaign.settings import Exhaustive, Settings, with_monitors
 from stressor.model.plan import Allocator, Call, Plan, Schedule, Spec
 from stressor.model.site import Kind, Site
 from stressor.model.trial import Trial
@@ -110,7 +110,7 @@ class ExhaustiveSearch:
             )
 
     def _plan(self, index: int, schedule: Schedule) -> Plan:
-        return Plan(
+        plan = Plan(
             self._settings.target,
             self._program,
             seed=self._settings.seed,
@@ -121,6 +121,8 @@ class ExhaustiveSearch:
             allocator=chosen_allocator(self._settings),
             limits=self._settings.limits,
         )
+        monitors = self._settings.monitors
+        return with_monitors(plan, monitors) if monitors else plan
 
 
 def chosen_allocator(settings: Settings) -> Allocator:

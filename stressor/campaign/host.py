@@ -113,9 +113,9 @@ class Host:
         )
         if remains.ended_well:
             evidence = gather(plan, remains)
-            if not evidence.losses:
+            if not evidence.losses and not evidence.breaches:
                 return evidence
-            # A lost borrow is a failure of a trial that ended well: it needs names and texts too.
+            # These are failures of a trial that ended well: they need names and texts too.
         return SYMBOLS.name_evidence(gather(plan, remains, self._tell(plan)))
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from stressor.campaign import controlled
 from stressor.campaign.controlled import Controlled
-from stressor.campaign.settings import Mode, Settings
+from stressor.campaign.settings import Mode, Settings, with_monitors
 from stressor.errors import UsageError
 from stressor.model.plan import Allocator, Plan, Rule, Spec
 from stressor.model.site import Kind, Site
@@ -99,8 +99,14 @@ class Portfolio:
         if self._mode(rng, sites) is Mode.CONTROLLED:
             plan = self._controlled.plan(rng, index, sites)
             allocator = _allocator(rng, self._settings.allocators)
-            return evolve(plan, allocator=allocator, ledger=rng.random() < LEDGER_SHARE)
+            return self._watched(evolve(plan, allocator=allocator), rng)
         return self._perturbed(rng, index, sites)
+
+    def _watched(self, plan: Plan, rng: Random) -> Plan:
+        """With the monitors that were asked for, or else with the ledger in most plans."""
+        drawn = rng.random() < LEDGER_SHARE
+        monitors = self._settings.monitors
+        return with_monitors(plan, monitors) if monitors else evolve(plan, ledger=drawn)
 
     def learn(self, trial: Trial) -> None:
         """Take from a trial what later plans want to know."""
@@ -115,7 +121,7 @@ class Portfolio:
         settings = self._settings
         strategy, rules = self._rules(rng, sites)
         program = self._program(rng) if rules else self._hammer(rng)
-        return Plan(
+        plan = Plan(
             target=settings.target,
             program=program,
             seed=rng.getrandbits(32),
@@ -127,9 +133,9 @@ class Portfolio:
             modules=settings.modules,
             runtime=settings.runtime,
             allocator=_allocator(rng, settings.allocators),
-            ledger=rng.random() < LEDGER_SHARE,
             limits=settings.limits,
         )
+        return self._watched(plan, rng)
 
     def _opening(self, rng: Random, index: int) -> Plan:
         """Plain stress as long as a trial may be, in turns with each allocator, poisoned first."""

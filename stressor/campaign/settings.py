@@ -3,11 +3,13 @@
 Leaves out what is built from it: hosts, corpus, progress. Nothing here is checked against the machine.
 """
 
+from collections.abc import Collection
 from enum import Enum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from stressor.model.plan import Allocator, Limits
+from stressor.model.monitors import LAW_NAMES, Monitor
+from stressor.model.plan import Allocator, Limits, Plan
 from stressor.schedules.bound import Bound
 
 
@@ -35,8 +37,9 @@ class Settings:
 
     `threads`, `calls` (per thread) and `rounds` are the largest that a plan may draw; `seconds` and
     `trials` end the campaign, whichever comes first; None is no limit. `strategies` are names of
-    strategies and schedulers, empty for all. `double_check` is the part of the controlled trials, 0 to
-    1, that is carried out twice. With `exhaustive` there are no other trials.
+    strategies and schedulers, empty for all. `monitors` are switched on in every trial, and no others;
+    empty for the ledger alone, in most of them. `double_check` is the part of the controlled trials, 0
+    to 1, that is carried out twice. With `exhaustive` there are no other trials.
     """
 
     target: str
@@ -50,7 +53,18 @@ class Settings:
     modes: tuple[Mode, ...] = tuple(Mode)
     strategies: tuple[str, ...] = ()
     allocators: tuple[Allocator, ...] = (Allocator.DEFAULT, Allocator.DEBUG)
+    monitors: tuple[Monitor, ...] = ()
     double_check: float = 0.0
     exhaustive: Exhaustive | None = None
     runtime: tuple[str, ...] = ()
     limits: Limits = field(factory=Limits)
+
+
+def with_monitors(plan: Plan, monitors: Collection[Monitor]) -> Plan:
+    """The plan with exactly these monitors."""
+    names = {each.value for each in monitors}
+    return evolve(
+        plan,
+        ledger=Monitor.BORROWED in monitors,
+        monitors=tuple(each for each in LAW_NAMES if each in names),
+    )

@@ -21,6 +21,7 @@ from stressor.cli.boundary import report_fault, say
 from stressor.cli.bundled import bundled_targets
 from stressor.cli.choices import CORPUS, JSON, FiniteRange, session_for
 from stressor.cli.control import DOUBLE_CHECK, EXHAUSTIVE, MODE, MODES, RUNTIME, STRATEGY_NAMES
+from stressor.cli.monitors import MONITOR, union
 from stressor.cli.output import console, print_json
 from stressor.cli.shares import Share, share_of
 from stressor.cli.telling import summary_of, worst
@@ -40,6 +41,7 @@ Examples:
   stressor fuzz mypkg.stress:Queue --trials 1000 --seed 7
   stressor fuzz target.py --modules '*/mypkg/*.so' --threads 8 --jobs 4
   stressor fuzz target.py --time 3600 --json > result.json
+  stressor fuzz target.py --monitor all            with the laws of the C API watched
   stressor fuzz target.py --exhaustive preemptions=2 --threads 2 --calls 2
 
 \b
@@ -160,6 +162,7 @@ class Wishes:
     help="Most memory of a trial.",
 )
 @MODE
+@MONITOR
 @DOUBLE_CHECK
 @EXHAUSTIVE
 @click.option("--no-minimize", is_flag=True, help="Keep failures as they were found.")
@@ -202,6 +205,7 @@ def _wishes(root: Path, asked: dict[str, Any]) -> Wishes:
         modes=MODES[asked["mode"]],
         strategies=asked["strategies"],
         allocators=ALLOCATORS[asked["allocator"]],
+        monitors=union(asked["monitors"]),
         double_check=asked["double_check"],
         exhaustive=asked["exhaustive"],
         limits=Limits(asked["deadline"], asked["memory"]),

@@ -77,6 +77,7 @@ def _evidence(evidence: Evidence, share: _Share) -> Evidence:
         check=evidence.check and _raised(evidence.check, share),
         calls=tuple(tuple(_call(call, share) for call in calls) for calls in evidence.calls if few),
         losses=evidence.losses[: share.events],
+        breaches=evidence.breaches[: share.events],
         control=evidence.control
         and evolve(evidence.control, steps=evidence.control.steps[: share.steps]),
         events=tuple(events[-share.events :] for events in evidence.events),

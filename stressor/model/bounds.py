@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable
 
+from stressor.model.monitors import LAW_NAMES
 from stressor.model.plan import (
     ANY_STEP,
     Action,
@@ -78,8 +79,18 @@ def check_plan(plan: Plan) -> None:
     _count("runtime", plan.runtime, 0, MOST_MODULES, "globs")
     for index, glob in enumerate(plan.runtime):
         _text(f"runtime[{index}]", glob, NAME_CHARACTERS)
+    _check_monitors(plan.monitors)
     _check_spec("strategy", plan.strategy)
     _check_limits(plan.limits)
+
+
+def _check_monitors(names: tuple[str, ...]) -> None:
+    for index, name in enumerate(names):
+        if name not in LAW_NAMES:
+            known = ", ".join(LAW_NAMES)
+            raise OutOfBoundsError(f"monitors[{index}]", f"must be one of {known}: {name[:80]!r}")
+    if names != tuple(each for each in LAW_NAMES if each in names):
+        raise OutOfBoundsError("monitors", f"must be in this order, each once: {LAW_NAMES}")
 
 
 def _check_call(field: str, call: Call) -> None:

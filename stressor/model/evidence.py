@@ -182,6 +182,25 @@ class Loss:
 
 
 @frozen
+class Breach:
+    """A law of `model.monitors` that a thread broke, the first time it did so at this site.
+
+    `obj` is what it is about: an object, a thread state or a critical section. `words` are what was
+    seen, by the names that the law gives them; `times` counts all breaches of it at the site.
+    """
+
+    law: str
+    site: str
+    thread: int
+    visit: int
+    phase: Phase
+    obj: int = 0
+    words: tuple[int, ...] = ()
+    times: int = 1
+    frames: tuple[Frame, ...] = ()
+
+
+@frozen
 class Ending:
     """End of the process; `code` is the exit code or the signal number."""
 
@@ -200,6 +219,7 @@ class Evidence:
     calls: tuple[tuple[CallResult, ...], ...] = ()
     crash: Crash | None = None
     losses: tuple[Loss, ...] = ()
+    breaches: tuple[Breach, ...] = ()
     events: tuple[tuple[Event, ...], ...] = ()
     sites: tuple[Site, ...] = ()
     gil_culprit: str | None = None  # "" when the GIL came back and nobody can be named

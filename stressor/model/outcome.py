@@ -28,8 +28,12 @@ class Verdict(Enum):
 
 
 class FailureKind(Enum):
-    """What went wrong, worst first: this order ranks failures."""
+    """What went wrong, worst first: this order ranks failures.
 
+    A broken law comes first: it was seen before what came of it, and it names the place exactly.
+    """
+
+    ILLEGAL = "illegal"
     CRASH = "crash"
     HANG = "hang"
     EXCEPTION = "exception"

@@ -139,7 +139,8 @@ class Plan:
     and stops at the first round that fails; round r decides with (seed, r). With a `schedule` the
     threads take turns (controlled mode) and there are no rules; without one they run in parallel
     (perturbed mode). `home` is the logical thread that calls setup() and so owns what it makes;
-    None is the main thread, which takes no part in the program.
+    None is the main thread, which takes no part in the program. `monitors` are names of
+    `model.monitors`, in their order, of those that watch laws.
     """
 
     target: str
@@ -153,6 +154,7 @@ class Plan:
     modules: tuple[str, ...] = ()
     allocator: Allocator = Allocator.DEFAULT
     ledger: bool = True
+    monitors: tuple[str, ...] = ()
     limits: Limits = Limits()
     runtime: tuple[str, ...] = ()
 

@@ -1,26 +1,26 @@
-"""The record file of a child, read back: sites, event rings, crash, losses, schedule.
+"""The record file of a child, read back: sites, event rings, crash, losses, breaches, schedule.
 
 The layout is that of `native/include/stressor/record.h`; a test compares the two. A killed child may
 leave any entry half written, so nothing read here is trusted: numbers are bounded, entries that make
-no sense are left out, and a file that is no record at all is an empty reading with a reason. The part
-of a controlled schedule is `model.schedule_record`'s.
+no sense are left out, and a file that is no record at all is an empty reading with a reason. The parts
+of a controlled schedule and of the monitors are `schedule_record`'s and `breach_record`'s.
 """
 
 import mmap
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
 
-from stressor.model import schedule_record
-from stressor.model.evidence import Control, Crash, Event, Frame, Loss, Step
+from stressor.model import breach_record, schedule_record
+from stressor.model.evidence import Breach, Control, Crash, Event, Frame, Loss, Step
 from stressor.model.plan import Action
 from stressor.model.schedule_record import Departure
 from stressor.model.site import Category, Kind, Phase, Site
 
 MAGIC = 0x3152535345525453
-VERSION = 2
+VERSION = 3
 MAX_THREADS, MAX_SITES, MAX_MODULES, RING, MAX_FRAMES, MAX_LOSSES = 64, 4096, 512, 2048, 48, 8
 EXPIRED = 0x80
 
@@ -34,7 +34,8 @@ _EVENT = struct.Struct("<QQIIIhBB")
 
 CRASH_AT = _HEAD.size
 LOSSES_AT = CRASH_AT + _CRASH.size
-MODULES_AT = LOSSES_AT + MAX_LOSSES * _LOSS.size
+BREACHES_AT = LOSSES_AT + MAX_LOSSES * _LOSS.size
+MODULES_AT = BREACHES_AT + breach_record.SIZE
 SITES_AT = MODULES_AT + MAX_MODULES * _MODULE.size
 LANES_AT = SITES_AT + MAX_SITES * _SITE.size
 BEFORE_AT = _LANE_HEAD.size
@@ -46,7 +47,7 @@ RECORD_SIZE = CONTROL_AT + schedule_record.SIZE
 
 _KINDS, _CATEGORIES = tuple(Kind), tuple(Category)
 _ACTIONS, _PHASES = tuple(Action), tuple(Phase)
-OVERFLOWS = ("sites", "rules", "modules", "slots", "losses")
+OVERFLOWS = ("sites", "rules", "modules", "slots", "losses", "breaches")
 
 
 @frozen
@@ -71,6 +72,7 @@ class Reading:
     events: tuple[tuple[Event, ...], ...] = ()
     crash: Crash | None = None
     losses: tuple[Loss, ...] = ()
+    breaches: tuple[Breach, ...] = ()
     control: Control | None = None
     departure: Departure | None = None
     strangers: int = 0
@@ -141,6 +143,7 @@ class _Parser:
         self.module_count = min(head[7], MAX_MODULES)
         self.loss_count = min(head[8], MAX_LOSSES)
         self.overflow = tuple(n for bit, n in enumerate(OVERFLOWS) if head[9] & (1 << bit))
+        self.breach_count = head[10]
         self.strangers = head[11]
         self._modules: list[tuple[int, int, int, str]] | None = None
         self._known: list[tuple[str, tuple[int, ...]]] | None = None
@@ -159,6 +162,7 @@ class _Parser:
             ),
             crash=self._crash(),
             losses=tuple(self._losses()),
+            breaches=self._breaches(),
             control=self._control(whole=whole),
             departure=schedule_record.read_departure(*self._schedule()),
             strangers=self.strangers,
@@ -275,8 +279,14 @@ class _Parser:
             return None
         return Crash(signal, address, thread, self._frames(frames, count))
 
-    def _frames(self, places: list[int], count: int) -> tuple[Frame, ...]:
+    def _frames(self, places: Sequence[int], count: int) -> tuple[Frame, ...]:
         return tuple(self._frame(place) for place in places[: min(count, MAX_FRAMES)])
+
+    def _breaches(self) -> tuple[Breach, ...]:
+        found = breach_record.read(
+            self.data, BREACHES_AT, self.breach_count, self._keys(), self._frames
+        )
+        return tuple(found)
 
     def _losses(self) -> Iterator[Loss]:
         keys = self._keys()

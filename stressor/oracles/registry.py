@@ -6,7 +6,7 @@ from attrs import frozen
 
 from stressor.model.evidence import Evidence
 from stressor.model.outcome import Failure
-from stressor.oracles import borrow, crash, exception, gil, hang, invariant
+from stressor.oracles import borrow, crash, exception, gil, hang, illegal, invariant
 
 
 @frozen
@@ -18,6 +18,7 @@ class Oracle:
 
 
 ALL: tuple[Oracle, ...] = (
+    Oracle("illegal", illegal.failures),
     Oracle("crash", crash.failures),
     Oracle("hang", hang.failures),
     Oracle("exception", exception.failures),

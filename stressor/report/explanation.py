@@ -16,6 +16,7 @@ from stressor.model.trial import Trial
 from stressor.report.borrowed import borrow
 from stressor.report.frames import named_function, site_of
 from stressor.report.history import Made, Visited, calls_made, history, result_of
+from stressor.report.illegal import illegal
 from stressor.report.story import BROKE, LAST_USE, STOOD, Explanation, Story
 from stressor.report.words import Sites, ordinal
 
@@ -227,6 +228,7 @@ def _hang(story: Story, _: Failure) -> Explanation:
 _CASES: dict[FailureKind, Callable[[Story, Failure], Explanation]] = {
     FailureKind.BORROW: borrow,
     FailureKind.CRASH: _crash,
+    FailureKind.ILLEGAL: illegal,
     FailureKind.HANG: _hang,
     FailureKind.EXCEPTION: _wrong,
     FailureKind.INVARIANT: _wrong,

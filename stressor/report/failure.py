@@ -231,6 +231,8 @@ def _conditions(trial: Trial) -> Iterable[str]:
         f"{plan.threads} threads, {rounds}, {'debug' if debug else 'default'} allocator, "
         f"borrow ledger {'on' if plan.ledger else 'off'}"
     )
+    if plan.monitors:
+        yield plain(f"monitors: {', '.join(plan.monitors)}")
     if rate is not None:
         yield f"failed this way in {rate} runs"
     if trial.origin is not None:

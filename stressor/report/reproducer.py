@@ -228,6 +228,7 @@ def _settings(plan: Plan) -> Iterator[str]:
         ("modules", plan.modules, ()),
         ("allocator", plan.allocator.value, Allocator.DEFAULT.value),
         ("ledger", plan.ledger, True),
+        ("monitors", plan.monitors, ()),
         ("seconds", plan.limits.seconds, usual.seconds),
         ("memory_mb", plan.limits.memory_mb, usual.memory_mb),
     )

@@ -118,6 +118,7 @@ def _named_sites(plan: Plan, evidence: Evidence) -> set[str]:
     named = {rule.site for rule in plan.rules}
     named.update(rule.until.site for rule in plan.rules if rule.until is not None)
     named.update(loss.site for loss in evidence.losses)
+    named.update(breach.site for breach in evidence.breaches)
     return named
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import frozen
 
 from stressor import _shim
+from stressor.model.monitors import LAW_NAMES
 from stressor.model.plan import ANY_STEP, ANYWHERE, Action, Plan, Rule, Schedule, Switch
 from stressor.model.site import Category, Kind, Phase, key_hash
 from stressor.runtime.wire import decode
@@ -87,6 +88,10 @@ def die_with_parent(parent: int) -> None:
         os._exit(70)
 
 
+class MonitorsRefusedError(Exception):
+    """The shim cannot watch the laws of this interpreter."""
+
+
 class UnknownSchedulerError(Exception):
     """The plan's scheduler, or one of its numbers, is none that this shim knows."""
 
@@ -94,7 +99,7 @@ class UnknownSchedulerError(Exception):
 class Session:
     """The shim in force in this process, with its record in a file. Once per process, by its owner.
 
-    Raises `OSError` when the record cannot be made, and `UnknownSchedulerError`.
+    Raises `OSError` when the record cannot be made, `UnknownSchedulerError`, `MonitorsRefusedError`.
     """
 
     def __init__(self, record: Path, operations: Iterable[Operation], plan: Plan) -> None:
@@ -105,16 +110,20 @@ class Session:
         if plan.schedule is not None:
             _take_turns(plan.schedule)
             hooks = plan.schedule.hooks
-        _shim.arm(plan.seed, plan.threads, rules, plan.ledger, hooks)
+        monitors = monitor_bits(plan.monitors)
+        try:
+            _shim.arm(plan.seed, plan.threads, rules, plan.ledger, hooks, monitors=monitors)
+        except RuntimeError as error:
+            raise MonitorsRefusedError(str(error)) from None
         _shim.declare_operations([each.name for each in operations])  # arming forgets all sites
 
     def begin_round(self, number: int) -> None:
         """Forget the visits of the round before. No worker may run."""
         _shim.begin_round(number)
 
-    def has_used_loss(self) -> bool:
-        """Whether the borrow ledger has a finding. No worker may run."""
-        return _shim.used_losses() > 0
+    def has_finding(self) -> bool:
+        """Whether the borrow ledger or a monitor has a finding. No worker may run."""
+        return _shim.used_losses() > 0 or _shim.breaches() > 0
 
     def close(self) -> None:
         """Stop acting. The record stays as it is."""
@@ -156,6 +165,11 @@ def switch_numbers(switch: Switch) -> tuple[int, int, int, int, int, int]:
     site = key_hash(switch.site) if switch.site else 0
     phase = _NUMBERS[switch.phase]
     return switch.step, switch.thread, site, switch.visit, phase, switch.to
+
+
+def monitor_bits(names: Iterable[str]) -> int:
+    """The shim's bits of monitors, from their names."""
+    return sum(1 << LAW_NAMES.index(name) for name in names)
 
 
 def rule_numbers(rule: Rule) -> tuple[int, ...]:

@@ -40,6 +40,8 @@ def read_order(path: Path) -> Plan:
         data["modules"] = tuple(data["modules"])
     if "runtime" in data:
         data["runtime"] = tuple(data["runtime"])
+    if "monitors" in data:
+        data["monitors"] = tuple(data["monitors"])
     if "allocator" in data:
         data["allocator"] = Allocator(data["allocator"])
     if "limits" in data:

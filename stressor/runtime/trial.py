@@ -46,6 +46,8 @@ def live(harness: Harness, assignment: Assignment) -> NoReturn:
         assignment.report({"refused": str(refusal)})
     except binding.UnknownSchedulerError as refusal:
         assignment.report({"refused": f"the plan's schedule: {refusal}."})
+    except binding.MonitorsRefusedError as refusal:
+        assignment.report({"refused": f"{refusal}. Leave --monitor out."})
     except BaseException:
         _end_with_fault(assignment, traceback.format_exc())
     flush_streams()
@@ -85,7 +87,7 @@ class _Trial:
         for steps in program.rounds():
             self._run_round(session, rounds, steps)
             rounds += 1
-            if self._has_failed() or session.has_used_loss():
+            if self._has_failed() or session.has_finding():
                 break
         self._crew.dismiss()
         session.close()

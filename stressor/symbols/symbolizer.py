@@ -77,7 +77,8 @@ class Symbolizer:
 
         Free for evidence without a failure to tell: a clean trial names thousands of sites to nobody.
         """
-        if evidence.crash is None and not evidence.losses and not any(evidence.events):
+        told = evidence.crash, *evidence.losses, *evidence.breaches, *evidence.events
+        if not any(told):
             return evidence
         return _mapped(evidence, self._name_all, self.name_site)
 
@@ -151,6 +152,7 @@ def _mapped(
         evidence,
         crash=crash and evolve(crash, frames=frames(crash.frames)),
         losses=losses,
+        breaches=tuple(evolve(each, frames=frames(each.frames)) for each in evidence.breaches),
         sites=tuple(map(site, evidence.sites)),
     )
 

@@ -72,9 +72,11 @@ class Stage:
         seed: int = 1,
         ledger: bool = False,
         hooks: bool = False,
+        monitors: int = 0,
     ) -> None:
         """Begin to act, with one operation named "act"."""
-        _shim.arm(seed, threads, [rule_numbers(rule) for rule in rules], ledger, hooks)
+        numbers = [rule_numbers(rule) for rule in rules]
+        _shim.arm(seed, threads, numbers, ledger, hooks, monitors=monitors)
         _shim.declare_operations(["act"])
 
     def run(self, *bodies: Body) -> list[Any]:

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from stressor import _shim
-from stressor.model import record, schedule_record
+from stressor.model import breach_record, record, schedule_record
+from stressor.model.monitors import LAWS
 from stressor.model.plan import Action, Rule, Until
 from stressor.model.site import Category, Kind, Phase, key_hash
 from tests.native.stage import rule_numbers
@@ -57,6 +58,7 @@ def test_the_record_has_the_layout_that_the_reader_expects() -> None:
         "site": record._SITE.size,
         "lane": record.LANE_SIZE,
         "event": record._EVENT.size,
+        "breach": breach_record.BREACH.size,
         "control": schedule_record.SIZE,
         "step": schedule_record.STEP.size,
         "wait": schedule_record.WAIT.size,
@@ -66,6 +68,7 @@ def test_the_record_has_the_layout_that_the_reader_expects() -> None:
         "record.strangers": record._HEAD.size - 8,
         "record.crash": record.CRASH_AT,
         "record.losses": record.LOSSES_AT,
+        "record.breaches": record.BREACHES_AT,
         "record.modules": record.MODULES_AT,
         "record.sites": record.SITES_AT,
         "record.lanes": record.LANES_AT,
@@ -79,6 +82,7 @@ def test_the_record_has_the_layout_that_the_reader_expects() -> None:
         "control.waits": schedule_record.WAITS_AT,
         "control.log": schedule_record.STEPS_AT,
     }
+    assert _shim.laws() == [law.name for law in LAWS]
     assert _shim.layout() == {f"size.{name}": size for name, size in sizes.items()} | offsets
 
 

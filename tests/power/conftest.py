@@ -13,6 +13,7 @@ from stressor.campaign.hosts import Hosts
 from stressor.campaign.scratch import Scratch
 from stressor.campaign.settings import Settings
 from stressor.campaign.walk import walk
+from stressor.model.monitors import Monitor
 from stressor.model.trial import Trial
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +50,11 @@ class Search:
 
     hosts: Hosts
 
-    def trials(self, target: Path, count: int, seed: int) -> Iterator[Trial]:
+    def trials(
+        self, target: Path | str, count: int, seed: int, monitors: tuple[Monitor, ...] = ()
+    ) -> Iterator[Trial]:
         """Carry out the first `count` plans of the campaign with this seed."""
-        return islice(walk(self.hosts, Settings(str(target), seed)), count)
+        return islice(walk(self.hosts, Settings(str(target), seed, monitors=monitors)), count)
 
 
 @pytest.fixture

@@ -17,12 +17,16 @@
 #define CALL_VOID(...)
 #define BORROW(...)
 #define SPECIAL(...)
+#define BEGIN_SECTION(...)
+#define END_SECTION(...)
 #define BLOCK(name, phases, result, params, args, object) result stressor_model_##name params;
 #include "sites.def"
 #undef CALL
 #undef CALL_VOID
 #undef BORROW
 #undef SPECIAL
+#undef BEGIN_SECTION
+#undef END_SECTION
 #undef BLOCK
 
 #pragma GCC visibility pop

@@ -2,8 +2,9 @@
  *
  * Public API and public struct fields come first; what is not public (a bit number, the encoding of
  * the shared reference count) is checked against the version at build time and at start, and an
- * unknown version gets the safe answer: no detach, no early end of a pause, no ledger.
- * Sources: Include/internal/pycore_ceval.h, Include/refcount.h, Objects/object.c of 3.13 and 3.14.
+ * unknown version gets the safe answer: no detach, no early end of a pause, no ledger, no monitors.
+ * Sources: Include/internal/pycore_{ceval,critical_section,pystate}.h, Include/refcount.h,
+ * Objects/object.c of 3.13 and 3.14.
  */
 #ifndef STRESSOR_LAYOUT_H
 #define STRESSOR_LAYOUT_H
@@ -40,5 +41,35 @@ int64_t stressor_shared_word(const void *object);
 
 /* Whether the type may bring its instances back to life while they are destroyed. */
 bool stressor_may_resurrect(const void *object);
+
+/* Words that the monitors read. On an unknown version `stressor_words_refuse` says why they cannot. */
+const char *stressor_words_refuse(void);
+
+/* Of a thread state, any thread's. `section` is the innermost critical section, active or not. */
+struct stressor_state_words {
+    uintptr_t section;
+    unsigned long maker; /* pthread_self() of the thread that it is bound to */
+    bool attached;
+};
+void stressor_read_state(const void *state, struct stressor_state_words *words);
+
+/* Of an object. `merged` and `shared` come from one load of the shared word. */
+struct stressor_count_words {
+    uintptr_t owner;
+    uint32_t local;
+    int64_t shared; /* without its flags; an immortal object's means nothing */
+    bool ours;      /* the calling thread owns it, and nobody else changes `owner` and `local` */
+    bool merged;
+    bool immortal;
+};
+void stressor_read_counts(const void *object, struct stressor_count_words *words);
+
+/* Whether the section was begun without entering the chain of open ones: 3.14 leaves a section out
+ * whose lock the innermost one holds already. */
+bool stressor_section_is_elided(const void *section);
+
+/* Whether `section` is in the chain that begins at `innermost`. Never faults, whatever the links of
+ * a broken chain lead to; false when the system does not let it look. Keeps errno. */
+bool stressor_section_is_open(uintptr_t innermost, const void *section);
 
 #endif

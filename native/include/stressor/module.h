@@ -31,6 +31,7 @@ PyObject *stressor_shim_schedulers(PyObject *module, PyObject *unused);
 
 /* What only reports; returns a new reference. */
 PyObject *stressor_catalogue(PyObject *module, PyObject *unused);
+PyObject *stressor_laws(PyObject *module, PyObject *unused);
 PyObject *stressor_layout(PyObject *module, PyObject *unused);
 PyObject *stressor_supported(PyObject *module, PyObject *unused);
 PyObject *stressor_loaded_modules(PyObject *module, PyObject *unused);

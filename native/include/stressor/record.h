@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define STRESSOR_RECORD_MAGIC 0x3152535345525453ull /* "STRESSR1", little endian */
-#define STRESSOR_RECORD_VERSION 2u
+#define STRESSOR_RECORD_VERSION 3u
 
 enum {
     STRESSOR_MAX_THREADS = 64, /* logical threads of a trial */
@@ -22,6 +22,7 @@ enum {
     STRESSOR_RING = 2048, /* events kept per thread, a power of two; the oldest go first */
     STRESSOR_MAX_FRAMES = 48,
     STRESSOR_MAX_LOSSES = 8,
+    STRESSOR_MAX_BREACHES = 8,
     STRESSOR_STEPS = 1 << 16, /* choices kept per round; the first ones stay */
 };
 
@@ -32,6 +33,7 @@ enum {
     STRESSOR_FULL_MODULES = 4,
     STRESSOR_FULL_SLOTS = 8,
     STRESSOR_FULL_LOSSES = 16,
+    STRESSOR_FULL_BREACHES = 32,
 };
 
 /* One loaded shared object. Written before workers start, or by the thread that returns from
@@ -110,6 +112,22 @@ struct stressor_loss {
     uint64_t destroyer_frames[STRESSOR_MAX_FRAMES];
 };
 
+/* What a monitor found: at a visit, or at an operation's end, a law was broken. Written by the thread
+ * that takes the slot; complete when `ready` is 1 (release). */
+struct stressor_breach {
+    uint32_t law; /* enum stressor_law */
+    uint32_t site;
+    uint32_t visit;
+    int32_t thread;
+    uint32_t phase;
+    uint32_t times; /* the same law at the same site, by any thread; atomic add */
+    uint32_t ready;
+    uint32_t frame_count;
+    uint64_t object;
+    uint64_t words[3]; /* what was seen; which words they are depends on the law */
+    uint64_t frames[STRESSOR_MAX_FRAMES];
+};
+
 /* What led to a choice of a controlled schedule. */
 enum stressor_why {
     STRESSOR_WHY_BEGIN,
@@ -179,10 +197,11 @@ struct stressor_record {
     uint32_t module_count;
     uint32_t loss_count;
     uint32_t overflow; /* STRESSOR_FULL_* */
-    uint32_t pad;
+    uint32_t breach_count;
     uint64_t strangers; /* visits by threads the trial did not start; atomic add */
     struct stressor_crash crash;
     struct stressor_loss losses[STRESSOR_MAX_LOSSES];
+    struct stressor_breach breaches[STRESSOR_MAX_BREACHES];
     struct stressor_module modules[STRESSOR_MAX_MODULES];
     struct stressor_site sites[STRESSOR_MAX_SITES];
     struct stressor_lane lanes[STRESSOR_MAX_THREADS];
