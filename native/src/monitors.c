@@ -79,7 +79,7 @@ struct seen {
 
 /* A slot for the caller alone; NULL when there is none, or when the same is written down already. */
 static struct stressor_breach *
-take_slot(const struct seen *seen)
+take_breach(const struct seen *seen)
 {
     struct stressor_record *record = stressor_record;
     uint32_t count = __atomic_load_n(&record->breach_count, __ATOMIC_ACQUIRE);
@@ -107,7 +107,7 @@ tell(struct stressor_thread *self, const struct seen *seen)
     int saved = errno;
     bool inside = self->inside;
     self->inside = true; /* the unwinder may call through a slot */
-    struct stressor_breach *breach = take_slot(seen);
+    struct stressor_breach *breach = take_breach(seen);
     if (breach != NULL) {
         breach->law = seen->law;
         breach->site = seen->site;

@@ -13,8 +13,10 @@
 
 #include "action.c"
 #include "barrier.c"
+#include "contract.c"
 #include "gate.c"
 #include "ledger.c"
+#include "monitors.c"
 #include "policy.c"
 #include "record.c"
 #include "sites.c"
@@ -31,90 +33,7 @@ enum { THREADS = 4, ROUNDS = 3 };
         }                                                                                          \
     } while (0)
 
-/* ---- stand-ins --------------------------------------------------------------------------------- */
-
-struct stressor_symbol stressor_symbols[] = {
-    {"before_and_after", STRESSOR_CALL, STRESSOR_CONTAINER, STRESSOR_BOTH, STRESSOR_NEVER, 0, 0, 0},
-    {"borrowing", STRESSOR_CALL, STRESSOR_BORROWED_REF, STRESSOR_BOTH, STRESSOR_NEVER, 1, 0, 0},
-    {"dropping", STRESSOR_CALL, STRESSOR_REFCOUNT, STRESSOR_BOTH, STRESSOR_DYING, 0, 0, 0},
-};
-const size_t stressor_symbol_count = 3;
-enum { BOTH_SIDES, BORROWING, DROPPING };
-
-static bool stop_requested;
-
-bool
-stressor_stop_requested(const void *state)
-{
-    (void)state;
-    return __atomic_load_n(&stop_requested, __ATOMIC_RELAXED);
-}
-
-const void *
-stressor_thread_state(void)
-{
-    return &stop_requested;
-}
-
-bool
-stressor_dying_may_detach(const void *object)
-{
-    return object != NULL;
-}
-
-bool
-stressor_call_may_detach(const void *callable)
-{
-    return callable != NULL;
-}
-
-void
-stressor_disown(void *object)
-{
-    ((PyObject *)object)->ob_ref_shared = 0;
-}
-
-int64_t
-stressor_shared_word(const void *object)
-{
-    return __atomic_load_n(&((PyObject *)object)->ob_ref_shared, __ATOMIC_RELAXED);
-}
-
-bool
-stressor_may_resurrect(const void *object)
-{
-    (void)object;
-    return false;
-}
-
-PyThreadState *
-PyEval_SaveThread(void)
-{
-    return NULL;
-}
-
-void
-PyEval_RestoreThread(PyThreadState *state)
-{
-    (void)state;
-}
-
-static PyTypeObject some_type = {.tp_name = "some type"};
-static PyObject system_error;
-PyObject *PyExc_SystemError = &system_error;
-
-PyObject *
-PyType_FromSpec(PyType_Spec *spec)
-{
-    (void)spec;
-    return (PyObject *)&some_type;
-}
-
-void
-PyErr_SetString(PyObject *type, const char *text)
-{
-    (void)type, (void)text;
-}
+#include "no_python.h"
 
 /* ---- running threads --------------------------------------------------------------------------- */
 
@@ -283,6 +202,43 @@ a_hold_orders_memory(void)
     CHECK(stressor_record->lanes[0].finished == 64 && stressor_record->lanes[1].finished == 64);
 }
 
+/* ---- the monitors ------------------------------------------------------------------------------ */
+
+enum { BREACHES = 2000, BROKEN_SITES = STRESSOR_MAX_BREACHES / THREADS };
+
+static void
+break_laws(uint32_t thread)
+{
+    static PyObject object;
+    for (uint32_t n = 0; n < BREACHES; n++) {
+        struct stressor_pass pass;
+        uintptr_t place = 0x1000 + 16 * ((n + thread) % BROKEN_SITES);
+        stressor_arrive(&pass, BOTH_SIDES, place, &object);
+        stressor_depart(&pass);
+    }
+}
+
+/* Threads that break a law at a site for the first time may do so at once, and then take a slot each:
+ * there is one for all of them. */
+static void
+no_breach_is_lost(void)
+{
+    stressor_rule_count = 0;
+    stressor_monitors_arm(STRESSOR_ALL_MONITORS);
+    stressor_arm(1, THREADS, false, false, true);
+    run(break_laws, THREADS);
+    stressor_disarm();
+    uint64_t times = 0;
+    for (uint32_t i = 0; i < stressor_record->breach_count; i++) {
+        struct stressor_breach *breach = &stressor_record->breaches[i];
+        CHECK(breach->ready && breach->law == STRESSOR_COUNT_MERGED);
+        CHECK(breach->site < BROKEN_SITES && breach->frame_count > 0);
+        times += breach->times;
+    }
+    CHECK(stressor_record->breach_count >= BROKEN_SITES);
+    CHECK(times == (uint64_t)THREADS * BREACHES);
+}
+
 /* ---- the ledger -------------------------------------------------------------------------------- */
 
 enum { BORROWS = 1500, OBJECTS = 4 };
@@ -411,6 +367,7 @@ main(void)
     sites_are_made_once();
     a_full_table_is_said();
     a_hold_orders_memory();
+    no_breach_is_lost();
     losses_are_whole();
     run(meet, THREADS);
     every_action_comes_back();

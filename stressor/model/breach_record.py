@@ -19,16 +19,21 @@ SIZE = MAX_BREACHES * BREACH.size
 
 _PHASES = tuple(Phase)
 
+type Table = tuple[mmap.mmap, int, int]
 type Frames = Callable[[Sequence[int], int], tuple[Frame, ...]]
 
 
-def read(
-    data: mmap.mmap, at: int, count: int, keys: Sequence[str], frames: Frames
-) -> Iterator[Breach]:
-    """The breaches of the table at `at`, of which `count` slots were taken.
+def read(table: Table, keys: Sequence[str], frames: Frames) -> tuple[Breach, ...]:
+    """The breaches in the record.
 
-    `keys` are those of the record's sites; `frames` makes frames of places, and how many are valid.
+    `table` is the mapped record, where its breaches begin, and how many slots were taken; `keys` are
+    those of the record's sites; `frames` makes frames of places, and how many of them are valid.
     """
+    return tuple(_breaches(table, keys, frames))
+
+
+def _breaches(table: Table, keys: Sequence[str], frames: Frames) -> Iterator[Breach]:
+    data, at, count = table
     for slot in range(min(count, MAX_BREACHES)):
         raw = BREACH.unpack_from(data, at + slot * BREACH.size)
         law, site, visit, thread, phase, times, ready, frame_count, obj, *rest = raw

@@ -143,7 +143,7 @@ class _Parser:
         self.module_count = min(head[7], MAX_MODULES)
         self.loss_count = min(head[8], MAX_LOSSES)
         self.overflow = tuple(n for bit, n in enumerate(OVERFLOWS) if head[9] & (1 << bit))
-        self.breach_count = head[10]
+        self._breaches = data, BREACHES_AT, head[10]
         self.strangers = head[11]
         self._modules: list[tuple[int, int, int, str]] | None = None
         self._known: list[tuple[str, tuple[int, ...]]] | None = None
@@ -162,7 +162,7 @@ class _Parser:
             ),
             crash=self._crash(),
             losses=tuple(self._losses()),
-            breaches=self._breaches(),
+            breaches=breach_record.read(self._breaches, self._keys(), self._frames),
             control=self._control(whole=whole),
             departure=schedule_record.read_departure(*self._schedule()),
             strangers=self.strangers,
@@ -281,12 +281,6 @@ class _Parser:
 
     def _frames(self, places: Sequence[int], count: int) -> tuple[Frame, ...]:
         return tuple(self._frame(place) for place in places[: min(count, MAX_FRAMES)])
-
-    def _breaches(self) -> tuple[Breach, ...]:
-        found = breach_record.read(
-            self.data, BREACHES_AT, self.breach_count, self._keys(), self._frames
-        )
-        return tuple(found)
 
     def _losses(self) -> Iterator[Loss]:
         keys = self._keys()

@@ -19,7 +19,7 @@ MEASURED = {
     Monitor.SECTIONS: (f"{FEED}:CarelessSections", 12, 40),
     Monitor.DETACHED: (f"{FEED}:CarelessDetached", 22, 60),
     Monitor.THREAD_STATE: (f"{FEED}:CarelessStates", 10, 30),
-    Monitor.COUNTS: (str(CASES / "buggy" / "refcount_steal"), 3, 60),
+    Monitor.COUNTS: (str(CASES / "buggy" / "refcount_steal"), 9, 220),
 }
 """Target, and how many of how many trials broke a law of the monitor, with all monitors on."""
 

@@ -47,6 +47,7 @@ FULL = Plan(
     modules=("*numpy*", "x.so"),
     allocator=Allocator.DEBUG,
     ledger=False,
+    monitors=("detached", "counts"),
     limits=Limits(seconds=0.5, memory_mb=64),
     runtime=("_Py_qsbr_*", "all"),
 )

@@ -116,6 +116,8 @@ def test_commands_of_groups_show_examples(group: str, capsys: pytest.CaptureFixt
         (["fuzz", "t", "--time", "soon"], "'soon' is not a valid float"),
         (["fuzz", "t", "--strategy", "fuzzy"], "'fuzzy' is not one of 'none', 'uniform'"),
         (["fuzz", "t", "--mode", "parallel"], "'parallel' is not one of 'perturbed', 'controlled'"),
+        (["fuzz", "t", "--monitor", "section"], "did you mean sections?"),
+        (["fuzz", "t", "--monitor", "everything"], "there is sections, detached, thread-state"),
         (["fuzz", "t", "--double-check", "101%"], "'101%' is not a percentage"),
         (["fuzz", "t", "--double-check", "nan"], "'nan' is not a percentage"),
         (["fuzz", "t", "--exhaustive", "2"], "'2' is not preemptions=N or delays=N"),
@@ -189,6 +191,24 @@ def test_options_reach_the_plans() -> None:
         assert plan.strategy.name in ("edges", "none")
         assert plan.allocator.value == "debug"
         assert (plan.limits.seconds, plan.limits.memory_mb) == (2.5, 99)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "monitors", "ledger"),
+    [
+        ([], (), {False, True}),
+        (["--monitor", "counts"], ("counts",), {False}),
+        (["--monitor", "counts", "--monitor", "borrowed"], ("counts",), {True}),
+        (["--monitor", "all"], ("sections", "detached", "thread-state", "counts"), {True}),
+    ],
+)
+def test_monitors_reach_the_plans(
+    arguments: list[str], monitors: tuple[str, ...], ledger: set[bool]
+) -> None:
+    fuzz = calm()
+    assert fuzz("fuzz", "cache", "--trials", "40", *arguments) == 0
+    assert {plan.monitors for plan in fuzz.hosts.asked} == {monitors}
+    assert {plan.ledger for plan in fuzz.hosts.asked} == ledger
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ PLAN = Plan(
     modules=("*_csv*",),
     allocator=Allocator.DEBUG,
     ledger=False,
+    monitors=("sections", "counts"),
     limits=Limits(2.5, 512),
 )
 BEGIN = Switch(-1, "", 0, Phase.BEFORE, to=1, step=0)
@@ -207,6 +208,11 @@ def test_the_key_is_of_the_content_and_not_of_its_writing() -> None:
         ({"plan__seed": 5.0}, "plan.seed: must be a whole number"),
         ({"plan__seed": 1 << 64}, "plan.seed: must fit in 64 bits"),
         ({"plan__seed": -1}, "plan.seed: must be between 0 and"),
+        ({"plan__monitors": "all"}, "plan.monitors: must be a list, not a string"),
+        ({"plan__monitors": ["all"]}, "plan.monitors[0]: must be one of sections, detached"),
+        ({"plan__monitors": ["borrowed"]}, "plan.monitors[0]: must be one of sections"),
+        ({"plan__monitors": ["counts", "sections"]}, "plan.monitors: must be in this order"),
+        ({"plan__monitors": ["counts", "counts"]}, "plan.monitors: must be in this order"),
         ({"plan__ledger": 1}, "plan.ledger: must be true or false, not a number"),
         ({"plan__target": ["t.py"]}, "plan.target: must be a string, not a list"),
         ({"plan__target": "a\0b"}, "plan.target: must be Unicode text without NUL"),

@@ -139,7 +139,7 @@ BASE = Plan("repro.py", ((Call("pull"),), (Call("push"), Call("push"))), seed=3)
         BASE,
         evolve(BASE, rules=RULES, rounds=5, ledger=False, modules=("*my mod*", "b.so")),
         evolve(BASE, schedule=SCHEDULE, home=1, limits=Limits(2.5, 64)),
-        evolve(BASE, schedule=Schedule(), allocator=Allocator.DEBUG),
+        evolve(BASE, schedule=Schedule(), allocator=Allocator.DEBUG, monitors=("counts",)),
         evolve(
             BASE,
             program=((Call("odd (name)"), Call("a", "0aff")), (Call("b", given="{'k': [1]}"),)),
