@@ -62,13 +62,15 @@ static const struct {
 static uint8_t
 contract_of(const struct stressor_symbol *symbol)
 {
+    if (symbol->kind != STRESSOR_CALL) {
+        return 0; /* the C library's, or the interpreter's own call, which may be of the same name */
+    }
     for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++) {
         if (strcmp(exceptions[i].name, symbol->name) == 0) {
             return exceptions[i].contract;
         }
     }
-    bool known = symbol->kind == STRESSOR_CALL && symbol->category < sizeof(categories);
-    return known ? categories[symbol->category] : 0;
+    return symbol->category < sizeof(categories) ? categories[symbol->category] : 0;
 }
 
 void
