@@ -103,6 +103,7 @@ class Settings(TypedDict, total=False):
     seed: int
     rounds: int
     modules: Sequence[str]
+    runtime: Sequence[str]
     allocator: str
     ledger: bool
     monitors: Sequence[str]
@@ -167,6 +168,7 @@ def _plan(target: str, program: Program, settings: Settings) -> Plan:
         home=settings.get("home"),
         rounds=settings.get("rounds", 1),
         modules=tuple(settings.get("modules", ())),
+        runtime=tuple(settings.get("runtime", ())),
         allocator=Allocator(settings.get("allocator", Allocator.DEFAULT.value)),
         ledger=settings.get("ledger", True),
         monitors=tuple(settings.get("monitors", ())),

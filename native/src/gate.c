@@ -87,14 +87,7 @@ take_turn(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t
     errno = saved;
 }
 
-/* Where others must not go on, what waits for them is not done, and what passes time is short. */
-static struct stressor_decision
-made_brief(struct stressor_decision decision)
-{
-    decision.ns = decision.ns < STRESSOR_BRIEF_NS ? decision.ns : STRESSOR_BRIEF_NS;
-    return decision;
-}
-
+/* `brief`: nobody else may be let go on, so no turn is given and nobody is waited for. */
 static __attribute__((noinline)) void
 decide_and_act(struct stressor_thread *self, uint32_t symbol, uint32_t site, uint32_t visit,
                enum stressor_phase phase, const void *object, bool brief)
@@ -113,8 +106,8 @@ decide_and_act(struct stressor_thread *self, uint32_t symbol, uint32_t site, uin
         }
         return;
     }
-    if (brief) {
-        decision = made_brief(decision);
+    if (brief && decision.ns > STRESSOR_BRIEF_NS) {
+        decision.ns = STRESSOR_BRIEF_NS;
     }
     /* Before the pause: a thread that dies in it has left its last event behind. */
     log_event(self, site, visit, phase, object, &decision);

@@ -19,6 +19,7 @@ from typing import Any
 from attrs import frozen
 
 from stressor.campaign import scratch
+from stressor.campaign.redirection import find_all, interpreter_file
 from stressor.campaign.stacks.registry import OUTSIDERS, shortcoming
 from stressor.interpreter import current
 from stressor.interpreter import shortcoming as interpreter_shortcoming
@@ -27,13 +28,15 @@ SECONDS = 60.0
 
 PROBE = """
 import json, sys
-facts = {"gil": sys._is_gil_enabled(), "shim": "", "supported": "", "randomization": ""}
+facts = {"gil": sys._is_gil_enabled(), "shim": "", "supported": "", "randomization": "",
+         "redirectable": ""}
 try:
     from stressor import _shim
 except ImportError as why:
     facts["shim"] = str(why)
 else:
     facts["supported"] = _shim.supported()
+    facts["redirectable"] = _shim.redirectable()
     try:
         _shim.disable_randomization()
     except OSError as why:
@@ -66,6 +69,7 @@ def check_up(corpus: Path) -> Iterator[Check]:
     yield _interpreter()
     facts = _probe()
     yield from _shim(facts)
+    yield _runtime(facts)
     yield _compiler()
     yield _stacks()
     yield _permissions("ptrace", Path("/proc/sys/kernel/yama/ptrace_scope"), _ptrace)
@@ -134,6 +138,28 @@ def _shim(facts: dict[str, Any]) -> Iterator[Check]:
         )
     else:
         yield Check("addresses", State.OK, "randomization can be switched off for children")
+
+
+def _runtime(facts: dict[str, Any]) -> Check:
+    """What `--runtime` can do with this interpreter. Takes some seconds once."""
+    path = interpreter_file()
+    found = find_all(path)
+    possible = [each for each in found.functions if not each.reason]
+    why = facts.get("redirectable") or found.reason
+    if why or not possible:
+        return Check(
+            "runtime",
+            State.WARN,
+            f"the interpreter's own calls cannot be redirected: {why or 'none of them is known'}",
+            "only --runtime needs that: `stressor interpreter install` builds an interpreter for it",
+        )
+    calls = sum(each.disassembled for each in possible)
+    detail = f"{calls} calls of {len(possible)} functions inside the interpreter can be redirected"
+    missing = [each.name for each in found.functions if each.reason]
+    if len(missing) > len(possible):
+        fix = "`stressor sites --runtime` says why; a build that is not stripped has more"
+        return Check("runtime", State.WARN, f"{detail}, {len(missing)} others not", fix)
+    return Check("runtime", State.OK, f"{detail}, {len(missing)} others not")
 
 
 def _compiler() -> Check:

@@ -12,7 +12,7 @@ from threading import Lock
 from stressor.campaign.settings import Settings
 from stressor.model.outcome import Verdict
 from stressor.model.plan import Plan, Schedule, Spec
-from stressor.model.site import Kind, Site
+from stressor.model.site import Site
 from stressor.model.trial import Trial
 from stressor.schedules.feedback import Feedback
 from stressor.schedules.lengths import Lengths
@@ -96,7 +96,7 @@ class Controlled:
 
     def _fresh(self, rng: Random, index: int, name: str, sites: Sequence[Site]) -> Plan:
         program = short_program(rng, self._settings, self._operations, self._most_calls)
-        blind = not any(site.kind is Kind.CALL for site in sites)
+        blind = not any(site.is_call for site in sites)
         hooks = rng.random() < (BLIND_HOOKS_SHARE if blind else HOOKS_SHARE)
         spec = Spec(name, self._numbers(rng, name, program, hooks))
         rounds = 1 if name == "first" else self._rounds(rng, program, hooks)

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from stressor.campaign.settings import Exhaustive, Settings, with_monitors
 from stressor.model.plan import Allocator, Call, Plan, Schedule, Spec
-from stressor.model.site import Kind, Site
+from stressor.model.site import Site
 from stressor.model.trial import Trial
 from stressor.schedules.search import Search
 from stressor.targets.harness import OperationInfo
@@ -81,7 +81,7 @@ class ExhaustiveSearch:
             if program is None:
                 return None
             # Without call sites there are only operations to order, and what they allocate and free.
-            base = Schedule(hooks=not any(site.kind is Kind.CALL for site in sites))
+            base = Schedule(hooks=not any(site.is_call for site in sites))
             self._program = program
             self._search = Search(self._asked.bound, base, self._asked.sleeps)
 

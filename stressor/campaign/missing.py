@@ -16,6 +16,7 @@ from stressor.model.plan import ANYWHERE, Plan
 from stressor.model.site import Category, Kind, Site
 from stressor.model.trial import Origin, Trial
 from stressor.symbols.calls import ends_call, is_call
+from stressor.symbols.places import leads_there
 
 MOST_SHOWN = 5
 NAME_BYTES = 76  # of a record's 80, what an operation's name keeps of it at least
@@ -67,6 +68,8 @@ def is_missing(key: str, hello: Hello) -> bool:
         return not any(_is_named(each.name, site.symbol) for each in hello.operations)
     if kind not in WITH_PLACE or site.offset is None or not hello.loaded:
         return False
+    if site.kind is Kind.REDIRECT:
+        return _is_not_redirected(site, hello)
     offset, symbol = site.offset, site.symbol
     if site.module == UNKNOWN:
         return False
@@ -78,6 +81,14 @@ def is_missing(key: str, hello: Hello) -> bool:
         for path in files_of(site.module, hello)
     )
     return all(each is False for each in found)
+
+
+def _is_not_redirected(site: Site, hello: Hello) -> bool:
+    """Whether no visit can come from there: what is not redirected is no site at all."""
+    files = files_of(site.module, hello)
+    return site.symbol not in hello.redirected or not any(
+        leads_there(path, site) is not False for path in files
+    )
 
 
 def _is_named(operation: str, name: str) -> bool:

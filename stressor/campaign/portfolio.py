@@ -18,7 +18,7 @@ from stressor.campaign.controlled import Controlled
 from stressor.campaign.settings import Mode, Settings, with_monitors
 from stressor.errors import UsageError
 from stressor.model.plan import Allocator, Plan, Rule, Spec
-from stressor.model.site import Kind, Site
+from stressor.model.site import Site
 from stressor.model.trial import Trial
 from stressor.strategies import BY_NAME, Strategy
 from stressor.strategies.delays import PAUSES_PER_ROUND, log_uniform
@@ -221,7 +221,7 @@ def chosen(settings: Settings) -> Chosen:
 
 
 def _is_blind(sites: Sequence[Site]) -> bool:
-    return not any(site.kind is Kind.CALL for site in sites)
+    return not any(site.is_call for site in sites)
 
 
 def paused_ns(rules: Sequence[Rule], sites: Sequence[Site]) -> float:

@@ -42,6 +42,11 @@ class Redirection:
         """The other ones, each with the reason."""
         return {each.name: each.reason for each in self.sites.functions if each.reason}
 
+    @property
+    def calls(self) -> int:
+        """How many call sites are redirected."""
+        return sum(each.disassembled for each in self.possible)
+
     def orders(self) -> dict[str, Any]:
         """What the fork server reads: names, and numbers of the file."""
         functions = [

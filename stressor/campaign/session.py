@@ -31,6 +31,7 @@ from stressor.errors import NotTestedError
 from stressor.model.outcome import Signature, Verdict
 from stressor.model.plan import Plan
 from stressor.model.trial import Origin, Rate, Trial
+from stressor.report.words import many
 
 
 @frozen
@@ -135,6 +136,8 @@ class Session:
         hello = self.hello(settings.target, settings.modules, settings.runtime)
         for glob in unmatched(settings.modules, hello):
             progress.note(f"--modules {glob}: no module that the target has loaded matches")
+        for note in _redirected(hello):
+            progress.note(note)
         self.catch_canary()
         entries = list(known)
         budget = Budget(settings.seconds, settings.trials)
@@ -212,3 +215,12 @@ def unmatched(modules: Sequence[str], hello: Hello) -> tuple[str, ...]:
     """The globs among `modules` that no module that is loaded now matches."""
     paths = [each.path for each in hello.modules]
     return tuple(glob for glob in modules if not any(fnmatchcase(path, glob) for path in paths))
+
+
+def _redirected(hello: Hello) -> Iterator[str]:
+    """What of the interpreter itself is a site, when somebody asked for that."""
+    if hello.redirected:
+        calls = sum(hello.redirected.values())
+        yield f"{many(calls, 'call')} of {many(len(hello.redirected), 'inner function')} redirected"
+    for name, reason in hello.not_redirected.items():
+        yield f"not redirected: {name}: {reason}"

@@ -90,6 +90,11 @@ class Site:
         return Kind(self.key.split(":", 1)[0])
 
     @property
+    def is_call(self) -> bool:
+        """Whether C code calls a function there that need not block: there is much to aim at."""
+        return self.kind in (Kind.CALL, Kind.REDIRECT)
+
+    @property
     def module(self) -> str:
         """The module is the second part of the key."""
         return f"{self.key}:".split(":", 2)[1]

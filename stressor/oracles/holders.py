@@ -133,7 +133,7 @@ class Holders:
             self._expired.add(step.to)
         elif step.why is Why.ENDED:
             self.ended.add(step.thread)
-        elif step.why in (Why.VISIT, Why.YIELD) and step.site:
+        elif step.why in (Why.VISIT, Why.YIELD) and step.site and not _is_inner(step.site):
             visit = Visit(step.thread, step.site, step.visit, step.obj)
             if visit.symbol in _TWO_SIDED:
                 if step.phase is Phase.BEFORE:
@@ -211,6 +211,11 @@ class Holders:
 
     def _forget(self, gone: list[Held]) -> None:
         self._held = [held for held in self._held if held not in gone]
+
+
+def _is_inner(site: str) -> bool:
+    """Whether the interpreter calls itself there: a step of a call that is told of already."""
+    return site.startswith(f"{Kind.REDIRECT.value}:")
 
 
 def symbol_of(site: str) -> str:

@@ -226,6 +226,7 @@ def _settings(plan: Plan) -> Iterator[str]:
         ("seed", plan.seed, None),
         ("rounds", plan.rounds, 1),
         ("modules", plan.modules, ()),
+        ("runtime", plan.runtime, ()),
         ("allocator", plan.allocator.value, Allocator.DEFAULT.value),
         ("ledger", plan.ledger, True),
         ("monitors", plan.monitors, ()),

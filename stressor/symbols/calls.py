@@ -9,7 +9,7 @@ chapters 5 and 6; Arm A64 instruction set, BL and BLR.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,6 +29,7 @@ _SYMBOL_BYTES = 24
 _EXECUTABLE = 1
 _LONGEST = 15  # bytes of an instruction
 _STUB_INSTRUCTIONS = 3  # before the jump there may be endbr64, and a load of the relocation's index
+_DIRECT, _DIRECT_CODES = 5, (0xE8, 0xE9)  # bytes of a call or jump over 32 bits
 _KEPT = 8  # files: an interpreter has 10 MB
 
 
@@ -94,6 +95,43 @@ def calls_of(path: str, start: int, end: int, symbol: str) -> tuple[int, ...] | 
     if following != end:
         return None
     return tuple(each for each in ends if _is_certain(image, segment, each, symbol))
+
+
+def direct_calls(
+    path: str, start: int, end: int, targets: Collection[int]
+) -> tuple[int, ...] | None:
+    """Where the calls and jumps end that lead straight to one of `targets`, of the code in between.
+
+    In the order of addresses. None when the code cannot be read from its start to its end.
+    """
+    image = _image(path)
+    segment = image.code(start) if image is not None and image.machine == "EM_X86_64" else None
+    if segment is None:
+        return None
+    code = segment.data[start - segment.start : end - segment.start]
+    following, ends = start, []
+    for address, size, mnemonic, operand in _decoder().disasm_lite(code, start):
+        following = address + size
+        leaves = mnemonic.rpartition(" ")[2] in ("call", "jmp") and operand.startswith("0x")
+        if leaves and size >= _DIRECT and int(operand, 16) in targets:
+            ends.append(following)
+    return tuple(ends) if following == end else None
+
+
+def is_direct_call(path: str, offset: int, targets: Collection[int]) -> bool | None:
+    """Whether a call or jump that ends at `offset` leads straight to one of `targets`.
+
+    None when the file cannot be read.
+    """
+    image = _image(path)
+    if image is None or image.machine != "EM_X86_64":
+        return None
+    segment = image.code(offset - 1)
+    at = offset - _DIRECT - segment.start if segment is not None else -1
+    if segment is None or at < 0 or segment.data[at] not in _DIRECT_CODES:
+        return False
+    leads: int = struct.unpack_from("<i", segment.data, at + 1)[0]
+    return offset + leads in targets
 
 
 def _is_certain(image: _Image, segment: _Segment, end: int, symbol: str) -> bool:
