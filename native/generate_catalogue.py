@@ -178,7 +178,7 @@ def table(found: list[Entry]) -> str:
     return TABLE_HEAD + "\n".join([*lines, ")", ""])
 
 
-INNER_TABLE_HEAD = '''"""Functions inside the interpreter whose calls can be redirected: `native/src/runtime.def`.
+INNER_TABLE_HEAD = '''"""Functions of the interpreter that can be redirected: `native/src/runtime.def`.
 
 Made by `native/generate_catalogue.py`, not to be edited. Which of them an interpreter has depends on how
 it was compiled; `stressor.symbols.callsites` finds out.

@@ -5,11 +5,11 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stressor/gate.h"
@@ -135,8 +135,8 @@ check_site(const struct image *image, const struct stressor_callsite *site)
     return is_elsewhere(image, site) ? "an exported function is not where the file says" : NULL;
 }
 
-static bool
-has_one_thread(void)
+static int
+count_threads(void)
 {
     DIR *folder = opendir("/proc/self/task");
     int entries = 0;
@@ -146,7 +146,20 @@ has_one_thread(void)
     if (folder != NULL) {
         (void)closedir(folder);
     }
-    return entries == 3; /* with "." and ".." */
+    return entries - 2; /* "." and ".." */
+}
+
+/* A thread that was joined may be on its way out for a moment. */
+static bool
+has_one_thread(void)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    int threads = count_threads();
+    for (int i = 0; i < 200 && threads > 1; i++) {
+        (void)nanosleep(&moment, NULL);
+        threads = count_threads();
+    }
+    return threads == 1;
 }
 
 /* ---- the call sites --------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-"""Functions inside the interpreter whose calls can be redirected: `native/src/runtime.def`.
+"""Functions of the interpreter that can be redirected: `native/src/runtime.def`.
 
 Made by `native/generate_catalogue.py`, not to be edited. Which of them an interpreter has depends on how
 it was compiled; `stressor.symbols.callsites` finds out.
