@@ -12,6 +12,7 @@ import pytest
 
 from stressor import _shim
 from stressor.campaign.redirection import NAMES, interpreter_file
+from stressor.model.plan import Action
 from stressor.model.site import Kind
 from stressor.symbols.callsites import CallSites, find_calls
 from tests.native.children import ROOT, Seen, Theatre
@@ -28,6 +29,7 @@ pytestmark = [
 WORKED = [20, True, "a77b77", 4, 190, 0, 2]
 SECONDS = 120.0
 CALL, JUMP = 0xE8, 0xE9
+BRIEF_NS = 1_000_000
 BELOW = ["subtype_dealloc", "py_list_clear", "thread_run"]
 
 
@@ -118,6 +120,21 @@ def test_everything_works_with_pauses_everywhere(theatre: Theatre, found: str) -
     assert seen.value == [WORKED, WORKED]
     assert len(inner_sites(seen)) > 50
     assert sum(site.acted for site in seen.reading.sites) > 0
+
+
+def test_while_the_world_is_stopped_pauses_are_short(theatre: Theatre, found: str) -> None:
+    seen = theatre.play(scenes.collect, found, "sleep")
+    slept = [each for each in seen.reading.events[0] if each.site in inner_sites(seen)]
+    assert len(slept) > 2
+    assert {(each.action, each.ns) for each in slept} == {(Action.SLEEP, BRIEF_NS)}
+
+
+def test_while_the_world_is_stopped_nobody_is_waited_for(theatre: Theatre, found: str) -> None:
+    seen = theatre.play(scenes.collect, found, "hold")
+    held = [each for each in seen.reading.events[0] if each.site in inner_sites(seen)]
+    assert held
+    assert all(each.expired for each in held)
+    assert sum(site.acted for site in seen.reading.sites) == 0
 
 
 def test_a_crash_is_unwound_through_the_stub(

@@ -15,10 +15,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from stressor import _shim
-from stressor.model.plan import Action, Rule
-from tests.native.stage import Stage, load
+from stressor.model.plan import Action, Rule, Until
+from tests.native.stage import Stage, load, repeat
 
 type Functions = list[tuple[str, int, list[int]]]
+
+LONG_NS = 900_000_000
 
 ALWAYS = Rule(Action.SLEEP, "kind:redirect", chance=0.01, least_ns=1_000, most_ns=200_000)
 
@@ -38,7 +40,7 @@ def nap(stage: Stage, found: str, times: int) -> object:
     redirect(found, "_PyThreadState_Detach", "_PyThreadState_Attach")
     stage.open()
     stage.arm(threads=1)
-    return stage.run(lambda: [time.sleep(0.0001) for _ in range(times)] and None)
+    return stage.run(repeat(time.sleep, times, 0.0001))
 
 
 def drop(stage: Stage, found: str, times: int) -> object:
@@ -90,6 +92,16 @@ def keep_errno(stage: Stage, found: str, times: int) -> object:
     return stage.run(fail, fail)
 
 
+class Numbered:
+    """Has a number; its subclasses are made and looked up."""
+
+    n = 0
+
+    def get(self) -> int:
+        """The class's number."""
+        return self.n
+
+
 def work() -> list[object]:
     """A bit of everything: containers, types, threads, the collector, processes."""
     text = json.dumps({"numbers": list(range(200)), "words": ["a", "b"] * 20})
@@ -101,7 +113,7 @@ def work() -> list[object]:
         thread.start()
     for thread in threads:
         thread.join()
-    classes = [type(f"C{n}", (), {"n": n, "get": lambda self: self.n}) for n in range(20)]
+    classes = [type(f"C{n}", (Numbered,), {"n": n}) for n in range(20)]
     gc.collect()
     code = subprocess.run(["true"], check=True).returncode
     child = os.fork()
@@ -113,7 +125,7 @@ def work() -> list[object]:
         data[3] == json.loads(text),
         words[7],
         len(shared),
-        sum(each().get() for each in classes),  # type: ignore[attr-defined] - made above
+        sum(each().get() for each in classes),
         code,
         os.waitstatus_to_exitcode(status),
     ]
@@ -134,6 +146,16 @@ def work_armed(stage: Stage, found: str) -> object:
     done = stage.run(work, work)
     _shim.disarm()
     return done
+
+
+def collect(stage: Stage, found: str, action: str) -> object:
+    """Long pauses, or holds, on both sides of what is done while the world is stopped."""
+    redirect(found, "gc_visit_heaps")
+    stage.open()
+    until = Until(1, "op:target:act", 1) if action == "hold" else None
+    least = 0 if until else LONG_NS
+    stage.arm(Rule(Action(action), "kind:redirect", least_ns=least, most_ns=LONG_NS, until=until))
+    return stage.run(gc.collect)
 
 
 def die_inside(stage: Stage, found: str) -> object:
