@@ -6,6 +6,9 @@ The shim times a call of `PyList_GetItem` through its wrapper, in a loop of its 
 can only make a run slower, so the minimum over many short runs is what the code costs; the median
 says how quiet the machine was. `added` is what the wrapper adds to the direct call, the number that
 the goals are about. `decide` is one decision of a rule that selects the site.
+
+The last lines are a call inside the interpreter that was redirected: detaching and attaching a thread,
+timed before and after the interpreter's calls of `_PyThreadState_Detach` were led through the shim.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from stressor import _shim
+from stressor.campaign.redirection import redirection
 
 DIRECT, DECIDE = "direct", "decide"
 GOALS = {
@@ -26,6 +30,8 @@ GOALS = {
     "watched": 20.0,
     "recorded": 20.0,
 }  # nanoseconds added to a direct call
+DETACH, REDIRECTED = "detach", "_PyThreadState_Detach"
+REDIRECTED_GOAL = 40.0  # every register is kept twice
 
 
 @frozen
@@ -62,6 +68,36 @@ def measure(runs: int, iterations: int) -> list[Cost]:
     ]
 
 
+def measure_redirected(runs: int, iterations: int) -> list[Cost]:
+    """A redirected call; none where nothing can be redirected. The process has one thread."""
+    plain = [_shim.bench(DETACH, iterations) for _ in range(runs)]
+    orders = redirection([REDIRECTED]).orders()
+    if why := _shim.redirect(orders["build_id"], orders["functions"]):
+        print(f"not redirected: {why}", file=sys.stderr)
+        return []
+    words = {"redirected, disarmed": DETACH, "redirected, armed": f"{DETACH}-armed"}
+    goals = dict(zip(words, (GOALS["disarmed"], REDIRECTED_GOAL), strict=True))
+    times: dict[str, list[float]] = {word: [] for word in words}
+    for _ in range(runs):
+        for word, what in words.items():
+            times[word].append(_shim.bench(what, iterations))
+    direct = min(plain)
+    return [
+        Cost(DETACH, direct, statistics.median(plain), 0.0, 1.0, None),
+        *(
+            Cost(
+                what=word,
+                least=min(taken),
+                median=statistics.median(taken),
+                added=min(taken) - direct,
+                ratio=min(taken) / direct,
+                goal=goals[word],
+            )
+            for word, taken in times.items()
+        ),
+    ]
+
+
 def table(costs: Sequence[Cost]) -> str:
     """The measurements as a table in Markdown."""
     lines = ["| ns per call | least | median | added | goal | ratio |", "| --- |" + " ---: |" * 5]
@@ -82,6 +118,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args(arguments)
     costs = measure(chosen.runs, chosen.iterations)
+    costs += measure_redirected(chosen.runs, chosen.iterations)
     print(table(costs))
     if chosen.json is not None:
         chosen.json.write_text(json.dumps([asdict(cost) for cost in costs], indent=2) + "\n")

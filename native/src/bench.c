@@ -60,12 +60,39 @@ time_decisions(int64_t iterations)
     return sum == 1 ? -1.0 : time; /* the sum is used, so the loop stays */
 }
 
+/* Detaching and attaching: one visit each, when the interpreter's calls of `_PyThreadState_Detach` are
+ * redirected. */
+static double
+time_detaching(int64_t iterations, bool armed)
+{
+    if (armed) {
+        stressor_rule_count = 0;
+        stressor_arm(1, 1, false, false, false);
+        stressor_enter(0);
+        stressor_operation_begin(0, 0);
+    }
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (int64_t i = 0; i < iterations; i++) {
+        PyEval_RestoreThread(PyEval_SaveThread());
+    }
+    double time = elapsed(&start) / (double)iterations;
+    if (armed) {
+        stressor_leave();
+        stressor_disarm();
+    }
+    return time;
+}
+
 double
 stressor_bench(const char *what, int64_t iterations)
 {
     static get_item volatile function;
     if (strcmp(what, "decide") == 0) {
         return time_decisions(iterations);
+    }
+    if (strcmp(what, "detach") == 0 || strcmp(what, "detach-armed") == 0) {
+        return time_detaching(iterations, strcmp(what, "detach-armed") == 0);
     }
     bool direct = strcmp(what, "direct") == 0, armed = strcmp(what, "armed") == 0;
     bool recorded = strcmp(what, "recorded") == 0, watched = strcmp(what, "watched") == 0;

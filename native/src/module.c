@@ -311,7 +311,8 @@ shim_bench(PyObject *module, PyObject *args)
         PyErr_Format(
             PyExc_ValueError,
             "cannot measure '%s': instrument() first, and choose from "
-            "direct, disarmed, armed, watched, recorded, decide, schedule, go-on, hand-over",
+            "direct, disarmed, armed, watched, recorded, decide, detach, detach-armed, "
+            "schedule, go-on, hand-over",
             what);
         return NULL;
     }

@@ -26,14 +26,6 @@ stressor_redirect_refuses(void)
 #endif
 }
 
-static size_t redirected;
-
-size_t
-stressor_redirected(void)
-{
-    return redirected;
-}
-
 #if !defined(__x86_64__)
 
 const char *
@@ -44,6 +36,8 @@ stressor_redirect(const char *build_id, const struct stressor_callsite *sites, s
 }
 
 #else
+
+static bool redirected;
 
 /* ---- the interpreter's image ----------------------------------------------------------------------- */
 
@@ -189,7 +183,7 @@ stressor_redirect(const char *build_id, const struct stressor_callsite *sites, s
 {
     struct image image = {0};
     const char *why = stressor_redirect_refuses();
-    if (why == NULL && redirected != 0) {
+    if (why == NULL && redirected) {
         why = "this process has redirected calls already";
     }
     if (why == NULL && count > STRESSOR_MAX_REDIRECTS) {
@@ -213,7 +207,7 @@ stressor_redirect(const char *build_id, const struct stressor_callsite *sites, s
     if (why == NULL && count != 0) {
         why = lead_to(&image, sites, count, trampolines);
     }
-    redirected = why == NULL ? count : redirected;
+    redirected = redirected || (why == NULL && count != 0);
     return why;
 }
 

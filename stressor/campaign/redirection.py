@@ -50,7 +50,7 @@ class Redirection:
     def orders(self) -> dict[str, Any]:
         """What the fork server reads: names, and numbers of the file."""
         functions = [
-            (each.name, target.address, target.ends)
+            (each.name, target.address, list(target.ends))
             for each in self.possible
             for target in each.targets
         ]

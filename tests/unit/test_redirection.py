@@ -111,9 +111,9 @@ def test_orders_have_what_is_possible_and_the_reasons_for_the_rest() -> None:
     assert Redirection(FOUND).orders() == {
         "build_id": "c0ffee",
         "functions": [
-            ("_Py_qsbr_poll", 16, (100, 200)),
-            ("gc_collect_main", 32, (300,)),
-            ("gc_collect_main", 48, (400,)),
+            ("_Py_qsbr_poll", 16, [100, 200]),
+            ("gc_collect_main", 32, [300]),
+            ("gc_collect_main", 48, [400]),
         ],
         "refused": {"drop_gil": "there is no such function: it was inlined"},
     }

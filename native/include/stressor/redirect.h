@@ -35,9 +35,6 @@ const char *stressor_redirect(const char *build_id, const struct stressor_callsi
 /* NULL, or why nothing can be redirected here, whatever the interpreter's file looks like. */
 const char *stressor_redirect_refuses(void);
 
-/* How many call sites lead through the gate. */
-size_t stressor_redirected(void);
-
 #pragma GCC visibility pop
 
 #endif
