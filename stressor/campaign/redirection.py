@@ -19,10 +19,10 @@ from attrs import asdict, evolve, frozen
 
 from stressor.errors import NotTestedError, UsageError
 from stressor.model.inner import INNER_FUNCTIONS
+from stressor.model.plan import ALL
 from stressor.provision import cache
 from stressor.symbols.callsites import FINDING, Calls, CallSites, Target, find_calls
 
-ALL = "all"
 NAMES = tuple(each.name for each in INNER_FUNCTIONS)
 
 

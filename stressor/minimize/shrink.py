@@ -23,7 +23,12 @@ from stressor.minimize.pins import pin_delays
 from stressor.minimize.program import drop_calls, drop_threads, simplify_arguments
 from stressor.minimize.schedule import isolate, take_over
 from stressor.minimize.search import CarryOut, Search, by_chance, ignore
-from stressor.minimize.surroundings import fewer_rounds, plain_allocator, strengthen
+from stressor.minimize.surroundings import (
+    fewer_inner_functions,
+    fewer_rounds,
+    plain_allocator,
+    strengthen,
+)
 from stressor.minimize.turns import by_turns
 from stressor.model.plan import Plan
 from stressor.model.trial import Trial
@@ -41,6 +46,7 @@ PASSES: Passes = (
     pin_delays,
     fewer_rounds,
     plain_allocator,
+    fewer_inner_functions,
 )
 
 TURN_PASSES: Passes = (
@@ -53,6 +59,7 @@ TURN_PASSES: Passes = (
     schedule.without_hooks,
     schedule.plain_home,
     plain_allocator,
+    fewer_inner_functions,
     schedule.draw_fewer_switches,
     schedule.drop_switches,
     schedule.begin_with_first,

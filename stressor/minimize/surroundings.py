@@ -1,4 +1,5 @@
-"""Passes over what surrounds the program: rounds and the allocator; and making a start strong enough.
+"""Passes over what surrounds the program: rounds, allocator, functions that are redirected; and making a
+start strong enough.
 
 Decides how the start is strengthened and how many rounds one run needs, from the rate per round: a
 run stops at its first failing round, so hits over rounds is that rate, and rounds cost a reader
@@ -12,7 +13,8 @@ from stressor.minimize.edits import loosened, with_rules
 from stressor.minimize.exact import is_exact, written_out
 from stressor.minimize.odds import MOST_ROUNDS, SURE, Tally, rounds_for
 from stressor.minimize.search import Search
-from stressor.model.plan import Action, Allocator, Rule
+from stressor.model.plan import Action, Allocator, Plan, Rule
+from stressor.model.site import Category, Kind, Site
 
 START_RUNS = 8
 
@@ -122,3 +124,21 @@ def plain_allocator(search: Search) -> None:
     if search.best.plan.allocator is Allocator.DEBUG:
         search.begin("trying the ordinary allocator")
         search.consider(evolve(loosened(search.best.plan), allocator=Allocator.DEFAULT))
+
+
+def fewer_inner_functions(search: Search) -> None:
+    """Try to redirect only those functions of the interpreter whose calls the plan names, or none."""
+    plan = search.best.plan
+    if plan.runtime:
+        search.begin("trying with fewer functions inside the interpreter")
+        search.consider(evolve(loosened(plan), runtime=_named_functions(plan)))
+
+
+def _named_functions(plan: Plan) -> tuple[str, ...]:
+    keys = [rule.site for rule in plan.rules]
+    keys += [rule.until.site for rule in plan.rules if rule.until is not None]
+    keys += [each.site for each in plan.schedule.switches] if plan.schedule is not None else []
+    inner = f"{Kind.REDIRECT.value}:"
+    return tuple(
+        sorted({Site(key, Category.OP, ()).symbol for key in keys if key.startswith(inner)})
+    )

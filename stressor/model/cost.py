@@ -15,10 +15,13 @@ plans.
 
 from typing import NamedTuple
 
-from stressor.model.plan import ANY_STEP, ANYWHERE, Allocator, Plan, Rule, Schedule, Switch
+from stressor.model.plan import ALL, ANY_STEP, ANYWHERE, Allocator, Plan, Rule, Schedule, Switch
 
 CERTAIN = "first"
 """The scheduler that draws nothing: who has the turn keeps it while it can."""
+
+MANY = 1000
+"""What a glob over inner functions counts: more than all that can be named one by one."""
 
 _PARALLEL = Schedule()
 
@@ -42,6 +45,7 @@ class Cost(NamedTuple):
     debug_allocator: bool
     hooks: bool
     home: bool
+    redirected: int
 
 
 def cost(plan: Plan) -> Cost:
@@ -65,6 +69,7 @@ def cost(plan: Plan) -> Cost:
         debug_allocator=plan.allocator is Allocator.DEBUG,
         hooks=schedule.hooks,
         home=plan.home is not None,
+        redirected=sum(1 if glob.isidentifier() and glob != ALL else MANY for glob in plan.runtime),
     )
 
 

@@ -13,6 +13,7 @@ from stressor.model.site import Phase
 
 ANYWHERE = "*"
 ANY_STEP = -1
+ALL = "all"  # of the functions inside the interpreter
 
 
 class Action(Enum):

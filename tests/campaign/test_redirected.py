@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -93,7 +94,7 @@ def target(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def plan_of(target: str, calls: str, **fields: object) -> Plan:
+def plan_of(target: str, calls: str, **fields: Any) -> Plan:  # noqa: ANN401 - a plan's
     program = tuple(tuple(map(Call, thread.split())) for thread in calls.split("|"))
     return evolve(Plan(target, program, seed=11, runtime=RUNTIME), **fields)
 
@@ -154,12 +155,12 @@ def test_a_thread_that_is_started_runs_beside_them(hosts: Hosts, target: str) ->
 
 def test_a_recorded_schedule_is_replayed_exactly(hosts: Hosts) -> None:
     plan = plan_of(str(CASE), "play now_playing|play play", schedule=Schedule(then=Spec("walk")))
-    plan = recorded(hosts.carry_out(plan))
-    assert plan is not None
-    assert plan.schedule is not None
-    assert any(each.site.startswith("redirect:") for each in plan.schedule.switches)
-    traces = {control(hosts.carry_out(plan)).trace for _ in range(REPLAYS)}
-    assert traces == {plan.schedule.trace}
+    exact = recorded(hosts.carry_out(plan))
+    assert exact is not None
+    assert exact.schedule is not None
+    assert any(each.site.startswith("redirect:") for each in exact.schedule.switches)
+    traces = {control(hosts.carry_out(exact)).trace for _ in range(REPLAYS)}
+    assert traces == {exact.schedule.trace}
 
 
 def test_pauses_act_there_and_break_nothing(hosts: Hosts, target: str) -> None:

@@ -22,6 +22,7 @@ from stressor.model.evidence import End, Ending, Evidence
 from stressor.model.outcome import FailureKind, Outcome, Signature, Verdict
 from stressor.model.plan import Allocator, Call, Plan
 from stressor.model.trial import Trial
+from stressor.symbols.callsites import Calls, CallSites, Target
 from tests.unit.fake_race import BUG, OTHER, Odds, Race
 from tests.unit.fake_session import FakeHosts
 
@@ -154,7 +155,13 @@ def test_first_signal_stops_and_the_second_interrupts(number: signal.Signals) ->
     assert signal.getsignal(number) is before
 
 
-def checks(monkeypatch: pytest.MonkeyPatch, probe: str, corpus: Path) -> dict[str, Check]:
+INNER = CallSites("python", "c0ffee", (Calls("_Py_qsbr_poll", (Target(1, (2, 3)),), 2, 2),))
+STRIPPED = CallSites("python", functions=(*INNER.functions, *(Calls("x", reason="no"),) * 2))
+
+
+def checks(
+    monkeypatch: pytest.MonkeyPatch, probe: str, corpus: Path, inner: CallSites = INNER
+) -> dict[str, Check]:
     """A check-up in which the probing process says `probe` and stacks can be taken."""
 
     def answers(*command: object, **rest: object) -> "subprocess.CompletedProcess[str]":
@@ -162,6 +169,7 @@ def checks(monkeypatch: pytest.MonkeyPatch, probe: str, corpus: Path) -> dict[st
 
     monkeypatch.setattr(subprocess, "run", answers)
     monkeypatch.setattr(checkup, "shortcoming", lambda provider: None)
+    monkeypatch.setattr(checkup, "find_all", lambda path: inner)
     return {check.name: check for check in check_up(corpus)}
 
 
@@ -193,6 +201,30 @@ def test_check_up_fails_with_what_to_do(
 
     assert found[name].state is State.FAIL
     assert fix in found[name].fix
+
+
+@pytest.mark.parametrize(
+    ("probe", "inner", "state", "says"),
+    [
+        (FINE, INNER, State.OK, "2 calls of 1 functions"),
+        (FINE, STRIPPED, State.WARN, "2 others not"),
+        (FINE, CallSites("python", reason="it has no build id"), State.WARN, "no build id"),
+        (FINE, CallSites("python"), State.WARN, "none of them is known"),
+        (FINE[:-1] + ', "redirectable": "not 3.13"}', INNER, State.WARN, "not 3.13"),
+    ],
+)
+def test_check_up_tells_what_can_be_redirected(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    probe: str,
+    inner: CallSites,
+    state: State,
+    says: str,
+) -> None:
+    found = checks(monkeypatch, probe, tmp_path, inner)["runtime"]
+
+    assert found.state is state
+    assert says in found.detail
 
 
 def test_check_up_misses_the_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ BALLAST = Plan(
     rules=(NOISE,),
     rounds=10,
     allocator=Allocator.DEBUG,
+    runtime=("all",),
 )
 
 
@@ -42,6 +43,7 @@ def test_only_the_race_is_left(seed: int) -> None:
     assert pin.until is not None
     assert pin.until.site == WRITE
     assert small.plan.allocator is Allocator.DEFAULT
+    assert small.plan.runtime == ()
     # rounds_for(0.48) = 6: so few hits of a rate of 0.9 are counted in less than 1 in 1000 cases.
     assert small.plan.rounds <= 6
     assert small.outcome.signature == BUG

@@ -17,7 +17,9 @@ from stressor.minimize.odds import (
     quorum,
     rounds_for,
 )
+from stressor.minimize.search import Search
 from stressor.minimize.shrink import hasty
+from stressor.minimize.surroundings import fewer_inner_functions
 from stressor.model.evidence import Event
 from stressor.model.plan import Action, Call, Plan, Rule, Until
 from stressor.model.site import Phase
@@ -48,6 +50,22 @@ PLAN = Plan(
 
 def trial_of(plan: Plan = PLAN) -> Trial:
     return failing_trial(Race(Random(1), ALWAYS), plan)
+
+
+def as_it_is(search: Search, candidate: Plan) -> Trial:
+    """Every candidate fails."""
+    return evolve(search.best, plan=candidate)
+
+
+def test_only_the_inner_functions_that_a_plan_names_are_redirected() -> None:
+    rule = Rule(Action.SLEEP, "redirect:python:_Py_qsbr_poll+0x10", Phase.AFTER)
+    pin = at_visit(0, 1, Until(1, "redirect:python:_PyThreadState_Attach+0x20", 2))
+    race = Race(Random(1), ALWAYS)
+    for rules, left in (((rule, pin), ("_PyThreadState_Attach", "_Py_qsbr_poll")), ((), ())):
+        plan = evolve(PLAN, rules=(*PLAN.rules, *rules), runtime=("all",))
+        search = Search(failing_trial(race, plan), race, Meter(Effort()), reproduce=as_it_is)
+        fewer_inner_functions(search)
+        assert search.best.plan.runtime == left
 
 
 def test_quorum_rejects_an_equal_candidate_in_one_of_twenty_cases_at_most() -> None:
