@@ -122,7 +122,8 @@ def test_what_is_too_large_or_too_early_is_refused(theatre: Theatre) -> None:
         "thread again": "ValueError: no such thread in the armed trial",
         "no record": "FileNotFoundError: [Errno 2] No such file or directory",
         "measurement": "ValueError: cannot measure 'nonsense': instrument() first, and choose from "
-        "direct, disarmed, armed, watched, recorded, decide, schedule, go-on, hand-over",
+        "direct, disarmed, armed, watched, recorded, decide, detach, detach-armed, schedule, go-on, "
+        "hand-over",
     }
 
 
