@@ -75,15 +75,15 @@ stressor_depart(struct stressor_pass *pass)
 
 /* ---- the caller and the function ------------------------------------------------------------------ */
 
-/* clang-format off: it moves these lines again each time. */
-#define GENERAL_REGISTERS(X, to)                                                                   \
-    X(rcx, 1, to)                                                                                  \
-    X(rdx, 2, to) X(rsi, 3, to) X(rdi, 4, to) X(r8, 5, to) X(r9, 6, to) X(r10, 7, to)              \
-        X(r11, 8, to) X(r12, 9, to) X(r13, 10, to) X(r14, 11, to) X(r15, 12, to) X(rbx, 13, to)
-#define VECTOR_REGISTERS(X, to)                                                                    \
-    X(0, to)                                                                                       \
-    X(1, to) X(2, to) X(3, to) X(4, to) X(5, to) X(6, to) X(7, to) X(8, to) X(9, to) X(10, to)     \
-        X(11, to) X(12, to) X(13, to) X(14, to) X(15, to)
+/* Formatting would move these lines again each time. */
+/* clang-format off */
+#define GENERAL_REGISTERS(X, to) \
+    X(rcx, 1, to) X(rdx, 2, to) X(rsi, 3, to) X(rdi, 4, to) X(r8, 5, to) X(r9, 6, to) \
+    X(r10, 7, to) X(r11, 8, to) X(r12, 9, to) X(r13, 10, to) X(r14, 11, to) X(r15, 12, to) \
+    X(rbx, 13, to)
+#define VECTOR_REGISTERS(X, to) \
+    X(0, to) X(1, to) X(2, to) X(3, to) X(4, to) X(5, to) X(6, to) X(7, to) X(8, to) X(9, to) \
+    X(10, to) X(11, to) X(12, to) X(13, to) X(14, to) X(15, to)
 /* clang-format on */
 #define LOAD(name, i, from) "mov " #from "+8*" #i "(%rip), %" #name "\n"
 #define STORE(name, i, to) "mov %" #name ", " #to "+8*" #i "(%rip)\n"
