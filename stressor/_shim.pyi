@@ -49,19 +49,25 @@ class Scheduler:
     """
 
     def __new__(cls, name: str, seed: int, threads: int, numbers: Sequence[int]) -> Scheduler: ...
-    def choose(
+    def arrive(
         self,
-        ready: int,
-        step: int,
-        current: int,
-        why: int,
-        pending: Sequence[tuple[int, int, int, int, int]],
-    ) -> int:
+        thread: int,
+        site: int,
+        object: int,
+        visit: int,
+        phase: int = 0,
+        category: int = 0,
+        /,
+    ) -> None:
+        """What a thread is about to make (phase 0) or has made: the site's key hash, the object.
+
+        Kept until the thread's next one; all zero for a thread that has not begun. Raises ValueError
+        on a thread that there is not, or a number out of its range.
+        """
+    def choose(self, ready: int, step: int, current: int, why: int, /) -> int:
         """A thread of the set `ready` (bit per thread), after `current` (-1: none) stopped for `why`.
 
-        `pending` has (site's key hash, object, visit, phase, category) of each thread, zeros when it
-        has not begun. Raises ValueError on an empty set, a thread that there is not, or a number out
-        of its range.
+        Raises ValueError on an empty set, a thread that there is not, or a number out of its range.
         """
 
 def loaded_modules() -> list[str]:

@@ -8,13 +8,16 @@ struct object {
     PyObject_HEAD
     const struct stressor_scheduler *scheduler;
     uint32_t threads;
-    /* Changed by `choose` only, inside the object's critical section. */
+    /* Both changed inside the object's critical section only: by `arrive`, by `choose`. */
+    struct stressor_pending pending[STRESSOR_MAX_THREADS];
     struct stressor_scheduler_state state;
 };
 
-/* One integer of `least` to `most`, as its 64 bits: both hashes and -1 are taken. */
+/* One integer of `least` to `most`, as its 64 bits: both hashes and -1 are taken. `of` is the
+ * scheduler's name where the number is one of its own, else NULL. */
 static int
-read_integer(PyObject *object, const char *what, int64_t least, uint64_t most, uint64_t *bits)
+read_integer(PyObject *object, const char *of, const char *what, int64_t least, uint64_t most,
+             uint64_t *bits)
 {
     int overflow;
     int64_t number = PyLong_AsLongLongAndOverflow(object, &overflow);
@@ -33,7 +36,8 @@ read_integer(PyObject *object, const char *what, int64_t least, uint64_t most, u
                     ? number >= least
                     : overflow >= 0 && *bits <= most && (least < 0 || *bits >= (uint64_t)least);
     if (!fits) {
-        PyErr_Format(PyExc_ValueError, "%s must be %lld to %llu, not %R", what, (long long)least,
+        PyErr_Format(PyExc_ValueError, "%s%s%s%s must be %lld to %llu, not %R", what,
+                     of ? " of scheduler '" : "", of ? of : "", of ? "'" : "", (long long)least,
                      (unsigned long long)most, object);
         return -1;
     }
@@ -77,11 +81,9 @@ stressor_read_numbers(const struct stressor_scheduler *scheduler, PyObject *sequ
     }
     for (size_t i = 0; i < count; i++) {
         const struct stressor_number *number = &scheduler->numbers[i];
-        char what[64];
-        PyOS_snprintf(what, sizeof(what), "%s of scheduler '%s'", number->name, scheduler->name);
         uint64_t bits;
-        if (read_integer(PyTuple_GET_ITEM(given, i), what, number->least, (uint64_t)number->most,
-                         &bits) < 0) {
+        if (read_integer(PyTuple_GET_ITEM(given, i), scheduler->name, number->name, number->least,
+                         (uint64_t)number->most, &bits) < 0) {
             goto done;
         }
         numbers[i] = (int64_t)bits;
@@ -105,8 +107,8 @@ make(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     const struct stressor_scheduler *scheduler = stressor_read_scheduler(name);
     uint64_t seed_bits, count;
     int64_t numbers[STRESSOR_MAX_NUMBERS] = {0};
-    if (scheduler == NULL || read_integer(seed, "seed", 0, UINT64_MAX, &seed_bits) < 0 ||
-        read_integer(threads, "threads", 1, STRESSOR_MAX_THREADS, &count) < 0 ||
+    if (scheduler == NULL || read_integer(seed, NULL, "seed", 0, UINT64_MAX, &seed_bits) < 0 ||
+        read_integer(threads, NULL, "threads", 1, STRESSOR_MAX_THREADS, &count) < 0 ||
         stressor_read_numbers(scheduler, sequence, numbers) < 0) {
         return NULL;
     }
@@ -127,84 +129,64 @@ forget(PyObject *self)
     Py_DECREF(type);
 }
 
-/* The events of all threads. Returns 0 or -1 with an exception set. */
-static int
-read_pending(PyObject *sequence, uint32_t threads, struct stressor_pending *pending)
+static PyObject *
+arrive(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     static const struct {
         const char *name;
         uint64_t most;
-    } fields[] = {{"site", UINT64_MAX},
+    } fields[] = {{"thread", STRESSOR_MAX_THREADS - 1},
+                  {"site", UINT64_MAX},
                   {"object", UINT64_MAX},
                   {"visit", UINT32_MAX},
                   {"phase", 1},
                   {"category", UINT8_MAX}};
-    enum { FIELDS = sizeof(fields) / sizeof(*fields) };
-    PyObject *given = PySequence_Tuple(sequence);
-    if (given == NULL) {
-        return -1;
+    enum { NEEDED = 4, FIELDS = sizeof(fields) / sizeof(*fields) };
+    struct object *self = (struct object *)object;
+    uint64_t read[FIELDS] = {0};
+    if (count < NEEDED || count > FIELDS) {
+        return PyErr_Format(PyExc_TypeError,
+                            "arrive takes thread, site, object, visit and maybe phase and "
+                            "category, not %zd arguments",
+                            count);
     }
-    int result = -1;
-    if (PyTuple_GET_SIZE(given) != (Py_ssize_t)threads) {
-        PyErr_Format(PyExc_ValueError, "pending must have %u events, not %zd", threads,
-                     PyTuple_GET_SIZE(given));
-        goto done;
-    }
-    for (uint32_t i = 0; i < threads; i++) {
-        PyObject *event = PyTuple_GET_ITEM(given, i);
-        if (!PyTuple_Check(event) || PyTuple_GET_SIZE(event) != FIELDS) {
-            PyErr_Format(PyExc_ValueError,
-                         "pending[%u] must be a tuple (site, object, visit, phase, category), "
-                         "not %R",
-                         i, event);
-            goto done;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint64_t most = i == 0 ? self->threads - 1 : fields[i].most;
+        if (read_integer(args[i], NULL, fields[i].name, 0, most, &read[i]) < 0) {
+            return NULL;
         }
-        uint64_t read[FIELDS];
-        for (int field = 0; field < FIELDS; field++) {
-            char what[48];
-            PyOS_snprintf(what, sizeof(what), "%s of pending[%u]", fields[field].name, i);
-            if (read_integer(PyTuple_GET_ITEM(event, field), what, 0, fields[field].most,
-                             &read[field]) < 0) {
-                goto done;
-            }
-        }
-        pending[i] = (struct stressor_pending){.site = read[0],
-                                               .object = read[1],
-                                               .visit = (uint32_t)read[2],
-                                               .phase = (uint8_t)read[3],
-                                               .category = (uint8_t)read[4]};
     }
-    result = 0;
-done:
-    Py_DECREF(given);
-    return result;
+    Py_BEGIN_CRITICAL_SECTION(object);
+    self->pending[read[0]] = (struct stressor_pending){.site = read[1],
+                                                       .object = read[2],
+                                                       .visit = (uint32_t)read[3],
+                                                       .phase = (uint8_t)read[4],
+                                                       .category = (uint8_t)read[5]};
+    Py_END_CRITICAL_SECTION();
+    Py_RETURN_NONE;
 }
 
 static PyObject *
-choose(PyObject *object, PyObject *args, PyObject *kwargs)
+choose(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-    static char *names[] = {"ready", "step", "current", "why", "pending", NULL};
     struct object *self = (struct object *)object;
-    PyObject *ready, *step, *current, *why, *sequence;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOOOO:choose", names, &ready, &step, &current,
-                                     &why, &sequence)) {
-        return NULL;
+    if (count != 4) {
+        return PyErr_Format(PyExc_TypeError,
+                            "choose takes ready, step, current and why, not %zd arguments", count);
     }
     uint64_t everybody = ~UINT64_C(0) >> (STRESSOR_MAX_THREADS - self->threads);
-    uint64_t set, steps, thread, reason;
-    struct stressor_pending pending[STRESSOR_MAX_THREADS] = {0};
-    if (read_integer(ready, "ready (a bit per thread)", 1, everybody, &set) < 0 ||
-        read_integer(step, "step", 0, UINT64_MAX, &steps) < 0 ||
-        read_integer(current, "current", -1, self->threads - 1, &thread) < 0 ||
-        read_integer(why, "why", STRESSOR_WHY_BEGIN, STRESSOR_WHY_ENDED, &reason) < 0 ||
-        read_pending(sequence, self->threads, pending) < 0) {
+    uint64_t ready, step, current, why;
+    if (read_integer(args[0], NULL, "ready (a bit per thread)", 1, everybody, &ready) < 0 ||
+        read_integer(args[1], NULL, "step", 0, UINT64_MAX, &step) < 0 ||
+        read_integer(args[2], NULL, "current", -1, self->threads - 1, &current) < 0 ||
+        read_integer(args[3], NULL, "why", STRESSOR_WHY_BEGIN, STRESSOR_WHY_ENDED, &why) < 0) {
         return NULL;
     }
-    struct stressor_point point = {.ready = set,
-                                   .step = steps,
-                                   .pending = pending,
-                                   .current = (int32_t)thread,
-                                   .why = (uint8_t)reason};
+    struct stressor_point point = {.ready = ready,
+                                   .step = step,
+                                   .pending = self->pending,
+                                   .current = (int32_t)current,
+                                   .why = (uint8_t)why};
     int chosen;
     Py_BEGIN_CRITICAL_SECTION(object);
     chosen = self->scheduler->choose(&self->state, &point);
@@ -213,7 +195,8 @@ choose(PyObject *object, PyObject *args, PyObject *kwargs)
 }
 
 static PyMethodDef methods[] = {
-    {"choose", (PyCFunction)(void (*)(void))choose, METH_VARARGS | METH_KEYWORDS, NULL},
+    {"arrive", (PyCFunction)(void (*)(void))arrive, METH_FASTCALL, NULL},
+    {"choose", (PyCFunction)(void (*)(void))choose, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

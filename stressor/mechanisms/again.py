@@ -10,7 +10,7 @@ from itertools import zip_longest
 from attrs import frozen
 
 from stressor.mechanisms.finding import Finding, Taken
-from stressor.mechanisms.replay import followed, rehearse
+from stressor.mechanisms.replay import retold, rehearse
 from stressor.mechanisms.running import Crew, Makes
 
 
@@ -41,7 +41,7 @@ def again(makes: Makes, kept: Finding) -> Again:
     if missing := sorted(set(kept.run.schedule) - set(names)):
         reason = f"the model has no thread {missing[0]!r} any more: it has {', '.join(names)}"
         return Again(Became.DIVERGED, reason)
-    steps, finding = followed(makes, [names.index(each) for each in kept.run.schedule])
+    steps, finding = retold(makes, [names.index(each) for each in kept.run.schedule])
     parted = _parted(kept.steps, steps)
     if finding is not None:
         same = finding.broken.key == kept.broken.key

@@ -8,7 +8,7 @@ from random import Random
 
 from attrs import frozen
 
-from stressor.mechanisms.running import Chooser, Pending
+from stressor.mechanisms.running import Chooser
 
 
 def _always(steps: Sequence[int]) -> bool:
@@ -28,15 +28,20 @@ class Strategy:
     applies: Callable[[Sequence[int]], bool] = _always
 
 
-class Walk:
+class _Blind:
+    """A chooser that does not look at what the threads are about to do."""
+
+    def arrive(self, thread: int, site: int, object: int, visit: int, /) -> None:
+        """Not looked at."""
+
+
+class Walk(_Blind):
     """Every thread that can go on is as likely: the scheduler "walk", without the shim."""
 
     def __init__(self, seed: int, steps: Sequence[int] = ()) -> None:
         self._draw = Random(seed).random
 
-    def choose(
-        self, ready: int, step: int, current: int, why: int, pending: Sequence[Pending], /
-    ) -> int:
+    def choose(self, ready: int, step: int, current: int, why: int, /) -> int:
         """Any of the set."""
         skip = int(self._draw() * ready.bit_count())
         while skip:
@@ -48,7 +53,7 @@ class Walk:
 PLAIN_WALK = Strategy("plain-walk", Walk)
 
 
-class Follow:
+class Follow(_Blind):
     """Follows a schedule. A thread that cannot go on is left out; at the end, non-preemptive.
 
     `missed` counts what was left out: 0 when the schedule was one of this model.
@@ -58,9 +63,7 @@ class Follow:
         self._left = list(schedule)[::-1]
         self.missed = 0
 
-    def choose(
-        self, ready: int, step: int, current: int, why: int, pending: Sequence[Pending], /
-    ) -> int:
+    def choose(self, ready: int, step: int, current: int, why: int, /) -> int:
         """The next of the schedule that can go on, else whoever has the turn, else the next one."""
         while self._left:
             thread = self._left.pop()

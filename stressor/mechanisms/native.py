@@ -4,6 +4,7 @@ What makes a scheduler is handed in by whoever may load the shim (`stressor.runt
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from stressor.mechanisms.choosers import Strategy
 from stressor.mechanisms.running import Chooser
@@ -26,11 +27,14 @@ def native_strategies(registry: Registry, makes: MakesScheduler) -> tuple[Strate
     """A strategy for each native scheduler that draws; numbers follow the length of a trial run."""
 
     def strategy(name: str, numbers: Sequence[tuple[str, int]]) -> Strategy:
-        def begin(seed: int, steps: Sequence[int]) -> Chooser:
+        @cache  # the same for all runs of a model
+        def given(steps: tuple[int, ...]) -> tuple[int, ...]:
             learnt = {"steps": max(sum(steps), 1)}
             learnt |= {f"count{thread}": count for thread, count in enumerate(steps)}
-            given = [learnt.get(number, usual) for number, usual in numbers]
-            return makes(name, seed, len(steps), given)
+            return tuple(learnt.get(number, usual) for number, usual in numbers)
+
+        def begin(seed: int, steps: Sequence[int]) -> Chooser:
+            return makes(name, seed, len(steps), given(tuple(steps)))
 
         return Strategy(name, begin, _counts_all) if name in COUNTING else Strategy(name, begin)
 

@@ -7,60 +7,35 @@ a function of its schedule is found out before anything is said about the mechan
 from collections import Counter
 from collections.abc import Sequence
 
-from attrs import field, frozen
-
 from stressor.errors import UsageError
 from stressor.mechanisms.base import FaultyModelError, Mechanism
 from stressor.mechanisms.choosers import Follow, Walk
-from stressor.mechanisms.finding import Finding, Run, Taken
-from stressor.mechanisms.running import Chooser, Crew, Makes, Pending, Ran, run
-from stressor.mechanisms.state import Frozen, Shelf, shown
+from stressor.mechanisms.finding import Finding, Taken
+from stressor.mechanisms.notes import Notes, comes_round, followed
+from stressor.mechanisms.running import Crew, EndlessError, Makes, Ran, run
+from stressor.mechanisms.state import Frozen, Shelf
 
 REHEARSALS = 5
 
 
-@frozen
-class _Notes:
-    """Follows another chooser; notes each step, and the state that it begins with."""
-
-    model: Mechanism
-    crew: Crew
-    chooser: Chooser
-    states: list[dict[str, str]] = field(factory=list)
-    steps: list[Taken] = field(factory=list)
-
-    def choose(
-        self, ready: int, step: int, current: int, why: int, pending: Sequence[Pending], /
-    ) -> int:
-        thread = self.chooser.choose(ready, step, current, why, pending)
-        self.states.append(shown(self.model))
-        self.steps.append(Taken(self.crew.names[thread], self.crew.step_name(thread)))
-        return thread
-
-
-def followed(makes: Makes, schedule: Sequence[int]) -> tuple[tuple[Taken, ...], Finding | None]:
-    """Run a schedule (thread numbers), see `Follow`: the steps, and what they break, if anything."""
-    model = makes()
-    crew = Crew(model)
-    notes = _Notes(model, crew, Follow(schedule))
-    ran = run(model, notes, crew=crew)
-    steps = tuple(notes.steps)
-    if ran.broken is None:
-        return steps, None
-    names = tuple(crew.names[each] for each in ran.schedule)
-    return steps, Finding(
-        Run(model.name, model.defect, dict(model.numbers), names),
-        ran.broken,
-        steps,
-        notes.states[-1] if notes.states else shown(model),
-        shown(model),
-        crew.waiting(),
-    )
-
-
 def told(makes: Makes, schedule: Sequence[int]) -> Finding | None:
-    """Run a schedule and tell what it breaks; None when nothing."""
-    return followed(makes, schedule)[1]
+    """Run a schedule (thread numbers), see `Follow`, and tell what it breaks; None when nothing."""
+    try:
+        notes, ran = followed(makes, schedule)
+    except EndlessError:
+        if (finding := comes_round(makes, schedule)) is None:
+            raise
+        return finding
+    return notes.finding(ran.broken) if ran.broken is not None else None
+
+
+def retold(makes: Makes, schedule: Sequence[int]) -> tuple[tuple[Taken, ...], Finding | None]:
+    """Run a schedule (thread numbers), see `Follow`: the steps, and what they break, if anything."""
+    finding = told(makes, schedule)
+    if finding is not None:
+        return finding.steps, finding
+    notes, _ = followed(makes, schedule)
+    return tuple(notes.steps), None
 
 
 def confirmed(makes: Makes, ran: Ran) -> Finding:
@@ -71,15 +46,33 @@ def confirmed(makes: Makes, ran: Ran) -> Finding:
     return finding
 
 
+def confirmed_endless(makes: Makes, schedule: Sequence[int]) -> Finding:
+    """The finding of a schedule that leads to where no other one ends, and once round from there.
+
+    Raises `EndlessError` when the model has a loop that neither waits nor gives way.
+    """
+    finding = told(makes, schedule)
+    if finding is None or len(finding.steps) != len(schedule):
+        raise _differs(makes(), len(schedule))
+    return finding
+
+
 def replayed(makes: Makes, schedule: Sequence[str]) -> Finding | None:
     """Run a schedule of thread names exactly. Raises `UsageError` when it is not one of this model."""
     names = Crew(makes()).names
     if unknown := sorted(set(schedule) - set(names)):
         raise UsageError(f"no thread {unknown[0]!r} in this model: it has {', '.join(names)}.")
     numbers = [names.index(each) for each in schedule]
-    if run(makes(), Follow(numbers)).schedule != numbers:
+    finding = told(makes, numbers)
+    went = finding.run.schedule if finding else _went(makes, numbers)
+    if went != tuple(schedule):
         raise UsageError("the schedule is not one of this model: it went another way.")
-    return told(makes, numbers)
+    return finding
+
+
+def _went(makes: Makes, schedule: Sequence[int]) -> tuple[str, ...]:
+    notes, _ = followed(makes, schedule)
+    return tuple(each.thread for each in notes.steps)
 
 
 def rehearse(makes: Makes) -> tuple[int, ...]:
@@ -110,9 +103,9 @@ def _rehearsed(makes: Makes, seed: int) -> list[Taken]:
     crew, other = Crew(model), Crew(again)
     if Shelf(model).take() != begin:
         raise _fault(model, "a thread changes the state before its first yield")
-    first = _Notes(model, crew, Walk(seed))
+    first = Notes(model, crew, Walk(seed))
     ran = run(model, first, crew=crew)
-    second = _Notes(again, other, Follow(ran.schedule))
+    second = Notes(again, other, Follow(ran.schedule))
     same = run(again, second, crew=other)
     if (first.steps, first.states, ran) != (second.steps, second.states, same):
         raise _differs(model, _parting(first, second))
@@ -135,7 +128,7 @@ def _begun(model: Mechanism) -> Frozen:
     return begin
 
 
-def _parting(first: _Notes, second: _Notes) -> int:
+def _parting(first: Notes, second: Notes) -> int:
     """The step at which two runs of one schedule part."""
     pairs = zip(
         zip(first.steps, first.states, strict=True),

@@ -1,8 +1,8 @@
 """One run of a model: threads take steps in the order that a scheduler says, invariants are asked.
 
-The loop is the whole of random mode, and is written for speed: a step costs one call into the
-scheduler, one resumption of a generator and one call per invariant. What a run broke is told by
-`replay`, which runs the schedule again and takes notes.
+The loop is the whole of random mode, and is written for speed: a step costs two calls into the
+scheduler, one resumption of a generator, one call per thread that waits and one per invariant. What a
+run broke is told by `replay`, which runs the schedule again and takes notes.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,17 +20,21 @@ MOST_STEPS = 5_000
 # The native schedulers' numbers of why there is a choice (`stressor.model.evidence.Why`).
 BEGIN, VISIT, YIELD, BLOCKED, ENDED = 0, 1, 2, 3, 7
 
-type Pending = tuple[int, int, int, int, int]
 type Makes = Callable[[], Mechanism]
 
 
 class Chooser(Protocol):
     """What says who goes next: a native scheduler, or one of `choosers`."""
 
-    def choose(
-        self, ready: int, step: int, current: int, why: int, pending: Sequence[Pending], /
-    ) -> int:
-        """A thread of the set `ready`."""
+    def arrive(self, thread: int, site: int, object: int, visit: int, /) -> None:
+        """A thread has come to a step: what it takes next, what that touches, when it came there."""
+
+    def choose(self, ready: int, step: int, current: int, why: int, /) -> int:
+        """A thread of the set `ready`, after `current` (-1: nobody yet) stopped for `why`."""
+
+
+class EndlessError(FaultyModelError):
+    """A run had no end. Whether another schedule has one, only a search of all states can tell."""
 
 
 class _Numbers(dict[str, int]):
@@ -41,8 +45,7 @@ class _Numbers(dict[str, int]):
         return number
 
 
-_NUMBERS = _Numbers()
-NOWHERE: Pending = (0, 0, 0, 0, 0)
+NUMBERS = _Numbers()
 
 
 @frozen
@@ -56,7 +59,8 @@ class Ran:
 class Crew:
     """The threads of one run, services last, each stopped at the step that it takes next.
 
-    `free` are those that need not wait (a bit per thread); `conditions` are what the others wait for.
+    `free` are those that need not wait (a bit per thread); `conditions` are what the others wait for,
+    by the thread's bit.
     """
 
     def __init__(self, model: Mechanism) -> None:
@@ -68,41 +72,45 @@ class Crew:
         self.generators: tuple[Steps, ...] = tuple(everyone.values())
         self.lasting = len(threads)
         self.at: list[str | Step | None] = [None] * len(everyone)
-        self.pending: list[Pending] = [NOWHERE] * len(everyone)
         self.free = 0
         self.conditions: dict[int, Callable[[], object]] = {}
         self.owed: dict[int, int] = {}
         for thread, each in enumerate(self.generators):
-            if (step := next(each, None)) is not None:
-                self.arrive(thread, step, 0)
+            for step in each:
+                self.arrive(thread, step)
+                break
 
-    def arrive(self, thread: int, step: str | Step, count: int) -> None:
-        """A thread has come to its next step, as the `count`-th step of the run."""
+    def arrive(self, thread: int, step: str | Step) -> None:
+        """A thread has come to its next step."""
+        bit = 1 << thread
         self.at[thread] = step
-        self.conditions.pop(thread, None)
-        self.free |= 1 << thread
-        name, on = (step, "") if isinstance(step, str) else (step.name, step.on)
-        self.pending[thread] = (_NUMBERS[name], _NUMBERS[on], count, 0, 0)
+        self.conditions.pop(bit, None)
+        self.free |= bit
         if isinstance(step, Step):
             if step.until is not None:
-                self.conditions[thread] = step.until
-                self.free &= ~(1 << thread)
+                self.conditions[bit] = step.until
+                self.free &= ~bit
             if step.gives_way:
-                self.owed[thread] = ~(1 << thread)
+                self.owed[thread] = ~bit
+        elif not isinstance(step, str):
+            raise FaultyModelError(f"a step is a name or a `Step`, not {step!r}")
+
+    def event(self, thread: int) -> tuple[int, int]:
+        """The step that a thread takes next and what it touches, for schedulers; zeros at its end."""
+        at = self.at[thread]
+        if at is None:
+            return 0, 0
+        return NUMBERS[self.step_name(thread)], NUMBERS["" if isinstance(at, str) else at.on]
 
     def leave(self, thread: int) -> None:
         """A thread has come to its end."""
         self.at[thread] = None
-        self.conditions.pop(thread, None)
+        self.conditions.pop(1 << thread, None)
         self.free &= ~(1 << thread)
 
     def fair(self, ready: int, ran: int) -> int:
         """Those of `ready` that need not give way; `ran` took the last step."""
-        for thread, owed in tuple(self.owed.items()):
-            self.owed[thread] = owed & ~(1 << ran if ran >= 0 else 0)
-            if not self.owed[thread] & ready:
-                del self.owed[thread]
-        return ready & ~sum(1 << thread for thread in self.owed) or ready
+        return fair(self.owed, ready, ran)
 
     def step_name(self, thread: int) -> str:
         """The step that a thread takes next; empty when it has ended."""
@@ -116,6 +124,26 @@ class Crew:
             for each in range(self.lasting)
             if self.at[each] is not None
         )
+
+
+class Unbound(Crew):
+    """The crew of a schedule that is known: nobody has to give way, as a search knows no manners."""
+
+    def fair(self, ready: int, ran: int) -> int:
+        """All of them."""
+        return ready
+
+
+def fair(owed: dict[int, int], ready: int, ran: int) -> int:
+    """Those of `ready` that need not give way. `owed` says to whom each has to, and is kept up.
+
+    A thread that came to a step that gives way owes a turn to each other one that can go on.
+    """
+    for thread, others in tuple(owed.items()):
+        owed[thread] = others & ~(1 << ran if ran >= 0 else 0)
+        if not owed[thread] & ready:
+            del owed[thread]
+    return ready & ~sum(1 << thread for thread in owed) or ready
 
 
 def run(
@@ -132,6 +160,8 @@ def run(
         return Ran(schedule, _go(model, crew, chooser, schedule, most))
     except Violated as violated:
         return Ran(schedule, Broken(violated.broken, violated.says))
+    except EndlessError as error:
+        raise EndlessError(faulty(model, crew, schedule, error.message).message) from None
     except FaultyModelError as error:
         raise faulty(model, crew, schedule, error.message) from None
     except Exception as error:
@@ -154,43 +184,58 @@ def _go(  # noqa: PLR0912 - a call less per step is worth the branches
     model: Mechanism, crew: Crew, chooser: Chooser, schedule: list[int], most: int
 ) -> Broken | None:
     """The loop. Keeps `crew.at` and `schedule` up to date for whoever tells what happened."""
-    choose, at, pending = chooser.choose, crew.at, crew.pending
-    conditions, owed = crew.conditions, crew.owed
+    arrive, choose, at, note = chooser.arrive, chooser.choose, crew.at, schedule.append
+    conditions, owed, suspensions = crew.conditions, crew.owed, model.suspensions
     advance = [each.__next__ for each in crew.generators]
-    checks = [(each.holds, each) for each in model.invariants if not each.at_end]
-    numbers, everything = _NUMBERS, _NUMBERS[""]
+    checks = [each.holds for each in model.invariants if not each.at_end]
+    numbers, everything = NUMBERS, NUMBERS[""]
+    for thread in range(len(at)):
+        arrive(thread, *crew.event(thread), 0)
     thread, why = -1, BEGIN
     for count in range(most):
         ready = crew.free
-        for each, condition in conditions.items():
-            if condition():
-                ready |= 1 << each
+        for bit, until in conditions.items():
+            if until():
+                ready |= bit
         if owed:
             ready = crew.fair(ready, thread)
         if not ready:
             return at_rest(model, crew.waiting())
         if why == VISIT and not ready >> thread & 1:
             why = YIELD if thread in owed else BLOCKED
-        thread = choose(ready, count, thread, why, pending)
-        schedule.append(thread)
+        thread = choose(ready, count, thread, why)
+        note(thread)
         try:
             step = advance[thread]()
         except StopIteration:
             crew.leave(thread)
+            arrive(thread, 0, 0, 0)
             why = ENDED
         else:
             why = VISIT
-            if type(step) is str and thread not in conditions:
+            if type(step) is str and 1 << thread not in conditions:
                 at[thread] = step
-                pending[thread] = (numbers[step], everything, count, 0, 0)
+                arrive(thread, numbers[step], everything, count)
             else:
-                crew.arrive(thread, step, count)
-        for holds, invariant in checks:
+                crew.arrive(thread, step)
+                arrive(thread, *crew.event(thread), count)
+        for holds in checks:
             if not holds(model):
-                return Broken(invariant.key, invariant.says)
-        if model.suspensions:
-            raise FaultyModelError(f"a yield while {model.suspensions[-1]} was suspended")
-    raise FaultyModelError(f"no end after {most:,} steps: a loop has to wait with `until`")
+                return _broken(model)
+        if suspensions:
+            raise FaultyModelError(f"a yield while {suspensions[-1]} was suspended")
+    raise EndlessError(
+        f"no end after {most:,} steps: a loop has to wait with `until`, or, where it has to spin, to"
+        " give way; a search of all states tells whether it can end at all"
+    )
+
+
+def _broken(model: Mechanism) -> Broken | None:
+    """The first invariant that does not hold."""
+    for each in model.invariants:
+        if not each.at_end and not each.holds(model):
+            return Broken(each.key, each.says)
+    return None
 
 
 def at_rest(model: Mechanism, waiting: Sequence[Taken]) -> Broken | None:

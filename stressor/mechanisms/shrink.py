@@ -13,7 +13,7 @@ from stressor.mechanisms.choosers import Follow
 from stressor.mechanisms.exhaustive import exhaust
 from stressor.mechanisms.finding import Finding
 from stressor.mechanisms.replay import told
-from stressor.mechanisms.running import Crew, Makes, run
+from stressor.mechanisms.running import Crew, EndlessError, Makes, run
 
 SMALL = 20_000
 """States after which the search of a smaller size is given up."""
@@ -58,7 +58,12 @@ def _rescheduled(finding: Finding, makes: Makes) -> Finding:
 def _better(best: list[int], key: str, makes: Makes) -> list[int] | None:
     """The first cheaper schedule that is found."""
     for candidate in _candidates([(thread, len(list(steps))) for thread, steps in groupby(best)]):
-        ran = run(makes(), Follow([thread for thread, steps in candidate for _ in range(steps)]))
+        try:
+            ran = run(
+                makes(), Follow([thread for thread, steps in candidate for _ in range(steps)])
+            )
+        except EndlessError:  # what is left spins for a step that was left out
+            continue
         same = ran.broken is not None and ran.broken.key == key
         if same and _cost(ran.schedule) < _cost(best):
             return ran.schedule

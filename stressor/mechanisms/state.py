@@ -16,6 +16,9 @@ from stressor.mechanisms.base import FaultyModelError, Mechanism, Step, Steps
 
 type Frozen = tuple[Hashable, ...]
 
+_PLAIN = frozenset({str, int, bool, type(None), CodeType})
+"""Most of what a frame holds: no iterator, and its own hash will do."""
+
 _THAW: dict[type, Callable[[Any], Any]] = {list: list, dict: dict, set: set}
 _FREEZE: dict[type, Callable[[Any], Hashable]] = {
     list: tuple,
@@ -90,12 +93,12 @@ def place(thread: Steps[Any], at: str | Step) -> Hashable:
         found.append(frame.f_lasti)
         for name, value in frame.f_locals.items():
             found.append(name)
-            found.append(_held(name, value))
+            found.append(value if type(value) in _PLAIN else _held(name, value))
         if _loops(frame.f_code):
             # The iterator of a for loop is on the frame's stack, which f_locals does not show.
-            found.extend(
-                _position(each) for each in gc.get_referents(generator) if _is_iterator(each)
-            )
+            for each in gc.get_referents(generator):
+                if type(each) not in _PLAIN and _is_iterator(each):
+                    found.append(_position(each))
         generator = generator.gi_yieldfrom
     return tuple(found)
 

@@ -20,7 +20,7 @@ PLACE_BITS = 12
 PLACES = 1 << PLACE_BITS
 ENDED = 0
 """The place of a thread that has ended."""
-SPARE = 8
+SPARE = 64
 """Generators kept at one place."""
 
 type Next = str | Step
@@ -35,7 +35,8 @@ class _Place:
     before: int  # the place before, and the shared state that the step to here met; -1: the start
     met: int
     spare: list[tuple[Steps, Next]] = field(factory=list)
-    private: bool | None = None  # whether its step touches nothing shared; None: not known yet
+    at: Next = ""
+    watched: bool = False  # whether it is known if the step touches anything shared
 
 
 @contextmanager
@@ -63,10 +64,7 @@ class Stepping:
         self._broken: list[Broken | None] = []  # by shared state
         self._known: list[dict[Hashable, int]] = []
         self._places: list[list[_Place]] = []
-        self.private: set[tuple[int, int]] = set()
-        """Thread and place of steps that touch nothing shared."""
-        self.untried: set[tuple[int, int]] = set()
-        """Thread and place of steps that were not taken yet, and may turn out to be private."""
+        self._alone: dict[tuple[int, int], int] = {}
         crew = Crew(self.model)
         self.names, self.lasting = crew.names, crew.lasting
         self.begin = (self._intern(), *self._line_up(crew))
@@ -93,8 +91,9 @@ class Stepping:
         if isinstance(step, Step) and step.until is not None and not step.until():
             here.spare.append((generator, step))
             return None
+        watched, here.watched = here.watched, True
         try:
-            following = self._taken(thread, at, generator, step)
+            following = next(generator, None) if watched else self._watched(generator)
         except Violated as violated:
             return Broken(violated.broken, violated.says)
         except Exception as error:
@@ -106,11 +105,28 @@ class Stepping:
             after = self._intern()
             if (broken := self._broken[after]) is not None:
                 return broken
-            if following is None:
-                return after, ENDED
-            return after, self._arrive(thread, generator, following, at, shared)
+            then = ENDED
+            if following is not None:
+                then = self._arrive(thread, generator, following, at, shared)
         except FaultyModelError as error:
             raise self._fault(thread, here, error.message) from None
+        if not watched and not self._watch.touched:
+            self._alone[thread, at] = then
+        return after, then
+
+    def alone(self, thread: int, shared: int, at: int) -> int | None:
+        """The place after a step that touches nothing shared; None where it does, or may wait.
+
+        To have seen once that it touches nothing is proof: what it does depends on nothing else.
+        """
+        here = self._places[thread][at]
+        if at != ENDED and not here.watched and isinstance(here.at, str):
+            self.step(thread, shared, at)
+        return self._alone.get((thread, at))
+
+    def at(self, thread: int, at: int) -> Next:
+        """The step that is taken from a place; nothing of it but `until` changes from run to run."""
+        return self._places[thread][at].at
 
     def rest(self, shared: int, places: Sequence[int]) -> Broken | None:
         """What is broken when no thread can go on."""
@@ -131,19 +147,9 @@ class Stepping:
         self._shelf.put(self._states[shared])
         return self.model
 
-    def _taken(self, thread: int, at: int, generator: Steps, step: Next) -> Next | None:
-        """Take the step. The first time that it touches nothing shared is the proof for all times."""
-        here = self._places[thread][at]
-        if here.private is not None:
-            return next(generator, None)
-        self.untried.discard((thread, at))
+    def _watched(self, generator: Steps) -> Next | None:
         with self._watch.watching():
-            following = next(generator, None)
-        waits = isinstance(step, Step) and step.until is not None  # which touches something
-        here.private = not waits and not self._watch.touched
-        if here.private:
-            self.private.add((thread, at))
-        return following
+            return next(generator, None)
 
     def _intern(self) -> int:
         """The number of the model's present state; a new one is asked for its invariants."""
@@ -164,9 +170,8 @@ class Stepping:
             if number == PLACES:
                 raise FaultyModelError(f"{self.names[thread]} has more than {PLACES - 1} places")
             name = at if isinstance(at, str) else at.name
-            places.append(_Place(key, name, before, met))
-            if isinstance(at, str):
-                self.untried.add((thread, number))
+            # What waits looks at something; what gives way is kept apart for `endless`.
+            places.append(_Place(key, name, before, met, at=at, watched=not isinstance(at, str)))
         if len(places[number].spare) < SPARE:
             places[number].spare.append((generator, at))
         return number

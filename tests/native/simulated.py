@@ -95,8 +95,9 @@ class Simulation:
         if not ready or len(self.order) >= STEPS_MOST:
             raise Stuck
         mask = sum(1 << thread for thread in ready)
-        pending = [self.pending(thread) for thread in range(len(self.program))]
-        chosen = self.chooser.choose(mask, len(self.order), current, WHY[why], pending)
+        for thread in range(len(self.program)):
+            self.chooser.arrive(thread, *self.pending(thread))
+        chosen = self.chooser.choose(mask, len(self.order), current, WHY[why])
         assert chosen in ready
         for owed in self.owed:
             owed.discard(chosen)

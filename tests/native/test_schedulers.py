@@ -1,7 +1,7 @@
 """Every scheduler: only ready threads, the same choices from the same seed, no starving, no nonsense."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -27,8 +27,6 @@ pytestmark = pytest.mark.native
 NAMES = [name for name, _ in schedulers()]
 RANDOM = [name for name in NAMES if name != "first"]
 every_scheduler = pytest.mark.parametrize("name", NAMES)
-
-NOWHERE = (0, 0, 0, 0, 0)
 
 type Point = tuple[int, int, int, int, list[tuple[int, int, int, int, int]]]
 
@@ -76,9 +74,13 @@ def test_chooses_ready_threads_and_the_same_again(name: str, data: DataObject) -
     seed = data.draw(st.integers(0, 2**64 - 1))
     one, other = (Scheduler(name, seed, threads, numbers) for _ in range(2))
     for point in data.draw(st.lists(points(threads), min_size=1, max_size=8)):
-        chosen = one.choose(*point)
+        *asked, pending = point
+        for thread, event in enumerate(pending):
+            one.arrive(thread, *event)
+            other.arrive(thread, *event)
+        chosen = one.choose(*asked)
         assert point[0] >> chosen & 1
-        assert other.choose(*point) == chosen
+        assert other.choose(*asked) == chosen
 
 
 @pytest.mark.parametrize("name", RANDOM)
@@ -150,20 +152,12 @@ def pct(numbers: list[Any]) -> Callable[[], object]:
     return lambda: Scheduler("pct", 1, 2, numbers)
 
 
-def choice(
-    ready: int = 3,
-    step: int = 0,
-    current: int = -1,
-    why: int = 0,
-    pending: Sequence[tuple[int, ...]] = (NOWHERE, NOWHERE),
-) -> Callable[[], object]:
-    return lambda: scheduler("walk", 1, 2).choose(
-        ready,
-        step,
-        current,
-        why,
-        cast(Sequence[Any], pending),
-    )
+def choice(ready: int = 3, step: int = 0, current: int = -1, why: int = 0) -> Callable[[], object]:
+    return lambda: scheduler("walk", 1, 2).choose(ready, step, current, why)
+
+
+def arrival(*event: object) -> Callable[[], object]:
+    return lambda: scheduler("walk", 1, 2).arrive(*cast(Any, event))
 
 
 @pytest.mark.parametrize(
@@ -190,14 +184,12 @@ def choice(
         (choice(current=-2), "current must be -1 to 1, not -2"),
         (choice(current=2**63), "current must be -1 to 1, not 9223372036854775808"),
         (choice(why=len(Why)), "why must be 0 to 7, not 8"),
-        (choice(pending=[NOWHERE]), "pending must have 2 events, not 1"),
-        (
-            choice(pending=[NOWHERE, (1, 2)]),
-            r"pending\[1\] must be a tuple \(site, object, visit, phase, category\), not \(1, 2\)",
-        ),
-        (choice(pending=[NOWHERE, (1, 2, 3, 2, 0)]), r"phase of pending\[1\] must be 0 to 1"),
-        (choice(pending=[NOWHERE, (-1, 2, 3, 1, 0)]), r"site of pending\[1\] must be 0 to"),
-        (choice(pending=[(1, 2, 2**32, 1, 0), NOWHERE]), r"visit of pending\[0\] must be 0 to 42"),
+        (arrival(2, 1, 2, 3), "thread must be 0 to 1, not 2"),
+        (arrival(1, 1, 2, 3, 2), "phase must be 0 to 1, not 2"),
+        (arrival(1, 1, 2, 3, 1, 256), "category must be 0 to 255, not 256"),
+        (arrival(1, -1, 2, 3), "site must be 0 to"),
+        (arrival(1, 1, 2**64, 3), "object must be 0 to"),
+        (arrival(0, 1, 2, 2**32), "visit must be 0 to 42"),
     ],
 )
 def test_bad_input_is_named(call: Callable[[], object], says: str) -> None:
@@ -207,7 +199,14 @@ def test_bad_input_is_named(call: Callable[[], object], says: str) -> None:
 
 @pytest.mark.parametrize(
     "call",
-    [pct(["3", 9]), choice(ready=cast(int, "3")), choice(pending=cast(Sequence[Any], 7))],
+    [
+        pct(["3", 9]),
+        choice(ready=cast(int, "3")),
+        arrival(0, "site", 2, 3),
+        arrival(0, 1, 2),
+        arrival(0, 1, 2, 3, 0, 0, 0),
+        lambda: cast(Any, scheduler("walk", 1, 2)).choose(3, 0, -1),
+    ],
 )
 def test_the_wrong_type_is_a_type_error(call: Callable[[], object]) -> None:
     with pytest.raises(TypeError):
@@ -227,7 +226,7 @@ def test_any_thread_may_choose() -> None:
     chosen: list[int] = []
 
     def some() -> None:
-        chosen.extend(shared.choose(3, 0, -1, 0, [NOWHERE] * 2) for _ in range(500))
+        chosen.extend(shared.choose(3, 0, -1, 0) for _ in range(500))
 
     threads = [threading.Thread(target=some) for _ in range(4)]
     for thread in threads:
@@ -235,7 +234,7 @@ def test_any_thread_may_choose() -> None:
     for thread in threads:
         thread.join(60)
     alone = scheduler("surw", 1, 2)
-    expected = [alone.choose(3, 0, -1, 0, [NOWHERE] * 2) for _ in range(2000)]
+    expected = [alone.choose(3, 0, -1, 0) for _ in range(2000)]
     # Each draw was made once: the choices are those of one thread, in some order.
     assert sorted(chosen) == sorted(expected)
 

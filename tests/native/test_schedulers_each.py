@@ -78,8 +78,7 @@ def test_first_goes_round_after_blocking_and_yielding() -> None:
 
 def test_walk_is_uniform_over_choices() -> None:
     chooser = scheduler("walk", 7, 5)
-    pending = [(0, 0, 0, 0, 0)] * 5
-    found = Counter(str(chooser.choose(0b10110, 0, -1, 0, pending)) for _ in range(3000))
+    found = Counter(str(chooser.choose(0b10110, 0, -1, 0)) for _ in range(3000))
     assert set(found) == {"1", "2", "4"}
     assert chi_square(found, 3) < 14  # 2 degrees of freedom: exceeded once in 1,100 seeds
 
@@ -154,11 +153,12 @@ def test_pos_draws_anew_for_an_event_that_raced() -> None:
 
 def test_pos_draws_only_when_an_event_was_made_or_a_thread_yields() -> None:
     chooser = scheduler("pos", 1, 4)
-    pending = [(thread + 1, 7, 1, 0, 0) for thread in range(4)]
-    chooser.choose(15, 0, -1, WHY[Why.BEGIN], pending)
-    again = {chooser.choose(15, 1, 0, WHY[why], pending) for why in (Why.BLOCKED, Why.WOKEN) * 50}
+    for thread in range(4):
+        chooser.arrive(thread, thread + 1, 7, 1)
+    chooser.choose(15, 0, -1, WHY[Why.BEGIN])
+    again = {chooser.choose(15, 1, 0, WHY[why]) for why in (Why.BLOCKED, Why.WOKEN) * 50}
     assert len(again) == 1
-    yields = {chooser.choose(15, 1, at % 4, WHY[Why.YIELD], pending) for at in range(100)}
+    yields = {chooser.choose(15, 1, at % 4, WHY[Why.YIELD]) for at in range(100)}
     assert yields == {0, 1, 2, 3}
 
 

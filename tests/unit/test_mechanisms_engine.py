@@ -12,7 +12,7 @@ from stressor.mechanisms.base import FaultyModelError, Mechanism, Step, Steps
 from stressor.mechanisms.buffers import Buffered, Order
 from stressor.mechanisms.chance import runs_for, walk_chance
 from stressor.mechanisms.choosers import PLAIN_WALK, Follow
-from stressor.mechanisms.exhaustive import Exhausted, exhaust
+from stressor.mechanisms.exhaustive import Exhausted, Search, exhaust
 from stressor.mechanisms.exploring import explore
 from stressor.mechanisms.registry import maker, named
 from stressor.mechanisms.replay import rehearse, replayed
@@ -20,6 +20,7 @@ from stressor.mechanisms.running import Crew, Makes, run
 from stressor.mechanisms.score import Scored, own_shares, scored, share, table
 from stressor.mechanisms.shrink import shrink
 from stressor.mechanisms.story import explained, story
+from stressor.mechanisms.table import Table
 from stressor.model.codec import encode_compact
 from tests.unit import faulty_models as models
 from tests.unit.faulty_models import Counter
@@ -30,10 +31,13 @@ def counter(defect: str = "", **sizes: int) -> Makes:
 
 
 def test_all_states_of_two_threads() -> None:
-    # Places of one thread: begin, add, ended. "begin" touches nothing, so the first thread takes it
-    # first, then the second, and from there on there are 2 * 2 states.
+    # Places of one thread: begin, add, ended. "begin" touches nothing and is taken along; both threads
+    # are before or after "add".
     done = exhaust(counter())
-    assert (done.states, done.complete, done.finding) == (6, True, None)
+    assert (done.states, done.complete, done.finding) == (4, True, None)
+    search = Search(Table(counter()), 1000, lambda so_far: None)
+    assert search.go() is None
+    assert len(search.order) == 9
 
 
 def test_a_race_is_found_with_the_fewest_steps() -> None:
