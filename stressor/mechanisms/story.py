@@ -5,6 +5,7 @@ from textwrap import wrap
 
 from stressor.mechanisms.base import Mechanism
 from stressor.mechanisms.finding import Finding
+from stressor.mechanisms.required import required
 
 WIDTH = 34
 GAP = "  "
@@ -32,6 +33,11 @@ def explained(mechanism: type[Mechanism], steps: dict[str, list[str]]) -> str:
     lines += [
         f"  {each.key}  {each.says}{' (at rest)' if each.at_end else ''}"
         for each in mechanism.invariants
+    ]
+    lines += [
+        f"  {key}  {says} (within a step)"
+        for key, sentences in required(mechanism).items()
+        for says in sentences
     ]
     lines += [f"  {mechanism.stuck[0]}  {mechanism.stuck[1]} (at rest)", "", "Defects:"]
     lines += [f"  {name}: {says}" for name, says in mechanism.defects.items()]

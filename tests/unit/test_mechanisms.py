@@ -1,11 +1,14 @@
 """Every mechanism of the registry: proved within its sizes, and each of its defects found there."""
 
+import re
+
 import pytest
 
 from stressor.mechanisms.base import Mechanism
 from stressor.mechanisms.exhaustive import exhaust
 from stressor.mechanisms.registry import BY_NAME, MECHANISMS, maker
 from stressor.mechanisms.replay import replayed
+from stressor.mechanisms.required import required
 from stressor.mechanisms.shrink import shrink
 
 MOST_STATES = 300_000
@@ -30,6 +33,9 @@ def test_each_defect_is_found_minimized_and_replayed(
 ) -> None:
     finding = exhaust(maker(mechanism, defect), MOST_STATES).finding
     assert finding is not None
+    # What was broken is one of those that `models explain` lists.
+    keys = {*required(mechanism), *(each.key for each in mechanism.invariants), mechanism.stuck[0]}
+    assert finding.broken.key in keys
     smaller = shrink(finding, lambda sizes: maker(mechanism, defect, sizes))
     assert smaller.broken.key == finding.broken.key
     assert smaller.run.cost <= finding.run.cost
@@ -43,6 +49,14 @@ def test_a_mechanism_says_what_it_is(mechanism: type[Mechanism]) -> None:
     assert mechanism.sources
     assert len(mechanism.defects) >= 2
     assert any(not each.at_end for each in mechanism.invariants)
+
+
+@every_mechanism
+def test_what_is_required_within_a_step_is_told(mechanism: type[Mechanism]) -> None:
+    # Keys and sentences are literals everywhere, so that `models explain` can list them all.
+    told = required(mechanism)
+    assert not any("{" in says for sentences in told.values() for says in sentences)
+    assert all(re.fullmatch(r"[IL]\d+[a-z]?", key) for key in told)
 
 
 def test_names_are_unique() -> None:

@@ -16,6 +16,7 @@ from stressor.mechanisms.exhaustive import Exhausted, Search, exhaust
 from stressor.mechanisms.exploring import explore
 from stressor.mechanisms.registry import maker, named
 from stressor.mechanisms.replay import rehearse, replayed
+from stressor.mechanisms.required import required
 from stressor.mechanisms.running import Crew, Makes, run
 from stressor.mechanisms.score import Scored, own_shares, scored, share, table
 from stressor.mechanisms.shrink import shrink
@@ -246,6 +247,16 @@ def test_explaining_names_everything() -> None:
     text = explained(Counter, {"T1": ["load"]})
     assert "I1  the number is no larger" in text
     assert "racy: Load and store." in text
+
+
+def test_explaining_names_what_is_required_within_a_step() -> None:
+    class Requiring(Counter):
+        def adder(self, number: int) -> Steps:
+            yield "add"
+            self.require(self.number == 0, "I7", f"thread {number} is the first")
+
+    assert required(Requiring) == {"I7": ["thread {number} is the first"]}
+    assert "I7  thread {number} is the first (within a step)" in explained(Requiring, {})
 
 
 def test_score_and_table() -> None:
