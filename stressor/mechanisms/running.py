@@ -17,6 +17,11 @@ from stressor.mechanisms.finding import Broken, Taken
 MOST_STEPS = 5_000
 """A run this long is taken to have no end; models are small."""
 
+NO_END = (
+    "no end after {:,} steps: a loop has to wait with `until`, or, where it has to spin, to give way;"
+    " a search of all states tells whether it can end at all"
+)
+
 # The native schedulers' numbers of why there is a choice (`stressor.model.evidence.Why`).
 BEGIN, VISIT, YIELD, BLOCKED, ENDED = 0, 1, 2, 3, 7
 
@@ -46,6 +51,8 @@ class _Numbers(dict[str, int]):
 
 
 NUMBERS = _Numbers()
+EVERYTHING = NUMBERS[""]
+"""What a step touches that does not say what."""
 
 
 @frozen
@@ -80,8 +87,8 @@ class Crew:
                 self.arrive(thread, step)
                 break
 
-    def arrive(self, thread: int, step: str | Step) -> None:
-        """A thread has come to its next step."""
+    def arrive(self, thread: int, step: str | Step) -> tuple[int, int]:
+        """A thread has come to its next step; see `event`."""
         bit = 1 << thread
         self.at[thread] = step
         self.conditions.pop(bit, None)
@@ -94,6 +101,7 @@ class Crew:
                 self.owed[thread] = ~bit
         elif not isinstance(step, str):
             raise FaultyModelError(f"a step is a name or a `Step`, not {step!r}")
+        return self.event(thread)
 
     def event(self, thread: int) -> tuple[int, int]:
         """The step that a thread takes next and what it touches, for schedulers; zeros at its end."""
@@ -188,10 +196,7 @@ def _go(  # noqa: PLR0912 - a call less per step is worth the branches
     conditions, owed, suspensions = crew.conditions, crew.owed, model.suspensions
     advance = [each.__next__ for each in crew.generators]
     checks = [each.holds for each in model.invariants if not each.at_end]
-    numbers, everything = NUMBERS, NUMBERS[""]
-    for thread in range(len(at)):
-        arrive(thread, *crew.event(thread), 0)
-    thread, why = -1, BEGIN
+    thread, why = _begin(crew, chooser)
     for count in range(most):
         ready = crew.free
         for bit, until in conditions.items():
@@ -215,19 +220,22 @@ def _go(  # noqa: PLR0912 - a call less per step is worth the branches
             why = VISIT
             if type(step) is str and 1 << thread not in conditions:
                 at[thread] = step
-                arrive(thread, numbers[step], everything, count)
+                arrive(thread, NUMBERS[step], EVERYTHING, count)
             else:
-                crew.arrive(thread, step)
-                arrive(thread, *crew.event(thread), count)
+                arrive(thread, *crew.arrive(thread, step), count)
         for holds in checks:
             if not holds(model):
                 return _broken(model)
         if suspensions:
             raise FaultyModelError(f"a yield while {suspensions[-1]} was suspended")
-    raise EndlessError(
-        f"no end after {most:,} steps: a loop has to wait with `until`, or, where it has to spin, to"
-        " give way; a search of all states tells whether it can end at all"
-    )
+    raise EndlessError(NO_END.format(most))
+
+
+def _begin(crew: Crew, chooser: Chooser) -> tuple[int, int]:
+    """Tell the chooser where all threads stand; nobody has run yet, and why one is to be chosen."""
+    for thread in range(len(crew.at)):
+        chooser.arrive(thread, *crew.event(thread), 0)
+    return -1, BEGIN
 
 
 def _broken(model: Mechanism) -> Broken | None:

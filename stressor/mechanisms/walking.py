@@ -13,6 +13,7 @@ from stressor.mechanisms.running import (
     BLOCKED,
     ENDED,
     MOST_STEPS,
+    NO_END,
     NUMBERS,
     VISIT,
     YIELD,
@@ -78,7 +79,7 @@ class Walking:
                 owed[thread] = ~(1 << thread)
                 why = VISIT
             arrive(thread, site, on, 0 if why == ENDED else count)
-        raise EndlessError(f"no end after {most:,} steps")
+        raise EndlessError(NO_END.format(most))
 
     def _learn(self, state: int) -> tuple[int, list[Way]]:
         if len(self._known) >= MOST_KNOWN:

@@ -5,7 +5,7 @@ n walks all miss with probability (1 - p) ** n, so n = log(MISS) / log(1 - p): t
 these tests fails although all is well is MISS = 1e-9 for each defect, under 1e-6 for all. The correct
 version survives a hundred times the largest budget of its defects, in `PARTS` tests of as many walks: a
 walk that a wrong correct version would break as rarely as its rarest defect, and all of them missed it,
-has the chance MISS ** 100. That takes some hours of one core for all, so it is slow, and for -n.
+has the chance MISS ** 100. That takes about an hour of one core for all, so it is slow, and for -n.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ from stressor.mechanisms.chance import runs_for, walk_chance
 from stressor.mechanisms.choosers import Strategy
 from stressor.mechanisms.exploring import explore
 from stressor.mechanisms.native import native_strategies
-from stressor.mechanisms.registry import MECHANISMS, maker
+from stressor.mechanisms.registry import BY_NAME, MECHANISMS, maker
 
 pytestmark = [pytest.mark.power, pytest.mark.native]
 
@@ -54,8 +54,9 @@ def test_a_walk_finds_each_defect(mechanism: type[Mechanism], defect: str) -> No
 
 
 @cache
-def budget(mechanism: type[Mechanism]) -> int:
+def budget(name: str) -> int:
     """Walks that find the mechanism's rarest defect, but for `MISS`."""
+    mechanism = BY_NAME[name]
     chances = [walk_chance(maker(mechanism, defect)) for defect in mechanism.defects]
     return runs_for(min(chances), MISS)
 
@@ -67,6 +68,6 @@ def budget(mechanism: type[Mechanism]) -> int:
 def test_the_correct_version_survives_a_hundred_times_that(
     mechanism: type[Mechanism], part: int
 ) -> None:
-    runs = 100 * budget(mechanism) // PARTS
+    runs = 100 * budget(mechanism.name) // PARTS
     explored = explore(maker(mechanism), walk(), runs, drawn_seed())
     assert (explored.finding, explored.runs) == (None, runs)

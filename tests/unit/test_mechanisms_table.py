@@ -13,6 +13,7 @@ from stressor.mechanisms.finding import Broken
 from stressor.mechanisms.reduction import Reduced
 from stressor.mechanisms.registry import MECHANISMS, maker
 from stressor.mechanisms.running import Makes, run
+from stressor.mechanisms.stepping import paused_collector
 from stressor.mechanisms.table import Table
 from stressor.mechanisms.walking import TooManyError, Walking
 from tests.unit.faulty_models import Counter
@@ -26,7 +27,8 @@ every_version = pytest.mark.parametrize(
 
 def searched(table: Table) -> tuple[Broken | None, Search]:
     search = Search(table, 300_000, lambda so_far: None)
-    return search.go(), search
+    with paused_collector():
+        return search.go(), search
 
 
 @pytest.mark.slow
