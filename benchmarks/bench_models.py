@@ -62,8 +62,8 @@ def main() -> int:
     for mechanism, sizes in EXHAUSTIVE:
         began = time.process_time()
         found = exhaust(maker(mechanism, "", sizes), MOST_STATES)
-        states = found.states / (time.process_time() - began)
-        print(f"| {named(mechanism, sizes)} | {found.states:,} | {states:,.0f} |", flush=True)
+        speed = found.states / (time.process_time() - began)
+        print(f"| {named(mechanism, sizes)} | {found.states:,} | {speed:,.0f} |", flush=True)
     print("\n| reduction | states of all | left |\n| --- | ---: | ---: |")
     kept = {each.name: (states(Table, each), states(Reduced, each)) for each in MECHANISMS}
     for name, (full, left) in sorted(kept.items(), key=lambda item: item[1][1] / item[1][0])[:5]:
@@ -93,7 +93,8 @@ def itself(makes: Makes, begin: Callable[[], Chooser]) -> Ran:
 def states(kind: type[Table], mechanism: type[Mechanism]) -> int:
     """States of the correct version."""
     search = Search(kind(maker(mechanism)), MOST_STATES, lambda so_far: None)
-    search.go()
+    with paused_collector():
+        search.go()
     return len(search.order)
 
 

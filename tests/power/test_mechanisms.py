@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.power, pytest.mark.native]
 MISS = 1e-9
 LEAST_CHANCE = 1e-4
 """A defect that a walk meets more rarely is told to its author: make it easier to come to."""
-PARTS = 10
-"""Tests among which the hundred budgets of a mechanism are divided; each draws its own seed."""
+PARTS = 50
+"""Tests among which the hundred budgets of a mechanism are divided, so that none takes a minute."""
 
 
 def walk() -> Strategy:
