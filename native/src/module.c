@@ -308,12 +308,11 @@ shim_bench(PyObject *module, PyObject *args)
         Py_END_ALLOW_THREADS
     }
     if (time < 0) {
-        PyErr_Format(
-            PyExc_ValueError,
-            "cannot measure '%s': instrument() first, and choose from "
-            "direct, disarmed, armed, watched, recorded, decide, detach, detach-armed, "
-            "schedule, go-on, hand-over",
-            what);
+        PyErr_Format(PyExc_ValueError,
+                     "cannot measure '%s': instrument() first, and choose from "
+                     "direct, disarmed, armed, watched, recorded, decide, detach, detach-armed, "
+                     "schedule, go-on, hand-over",
+                     what);
         return NULL;
     }
     return PyFloat_FromDouble(time);

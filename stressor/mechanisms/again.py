@@ -10,7 +10,7 @@ from itertools import zip_longest
 from attrs import frozen
 
 from stressor.mechanisms.finding import Finding, Taken
-from stressor.mechanisms.replay import retold, rehearse
+from stressor.mechanisms.replay import rehearse, retold
 from stressor.mechanisms.running import Crew, Makes
 
 

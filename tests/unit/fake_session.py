@@ -51,6 +51,7 @@ class FakeHosts:
         target: str,
         modules: tuple[str, ...] = (),
         allocator: Allocator = Allocator.DEFAULT,
+        runtime: tuple[str, ...] = (),
     ) -> FakeHost:
         if target not in (*self.targets, canary.TARGET):
             raise UsageError(f"{target}: there is no such file, folder or module.")
