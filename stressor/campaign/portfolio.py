@@ -143,16 +143,18 @@ class Portfolio:
         threads = max(settings.threads, 1)
         share = OPENING_CALLS * self._most_calls // CALLS_PER_TRIAL
         calls = max(min(settings.calls, share // threads), 1)
-        return Plan(
+        plan = Plan(
             target=settings.target,
             program=generate(self._operations, threads, calls, rng.getrandbits(32)),
             seed=rng.getrandbits(32),
             strategy=Spec(NONE.name, {"index": float(index)}),
             rounds=max(min(settings.rounds, share // (threads * calls)), 1),
             modules=settings.modules,
+            runtime=settings.runtime,
             allocator=settings.allocators[-1 - index % len(settings.allocators)],
             limits=settings.limits,
         )
+        return self._watched(plan, rng)
 
     def _rules(self, rng: Random, sites: Sequence[Site]) -> tuple[Strategy, tuple[Rule, ...]]:
         """Another strategy when the drawn one has nothing to act on; none when all have not."""

@@ -59,6 +59,9 @@ class FakeHosts:
         hello = Hello("3.13.5 free-threading", False, 10, operations, (), ())
         return FakeHost(evolve(hello, loaded=self.loaded), self.shown)
 
+    def host_of(self, plan: Plan) -> FakeHost:
+        return self.host(plan.target, plan.modules, plan.allocator, plan.runtime)
+
     def carry_out(self, plan: Plan) -> Trial:
         if plan.target == canary.TARGET:
             return self._canary(plan)

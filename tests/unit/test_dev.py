@@ -245,7 +245,8 @@ def test_progress_moves_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_native_file_is_listed_once_in_pyproject() -> None:
     ours = Checkout(Path(__file__).parents[2])
-    extension = ours.project()["tool"]["setuptools"]["ext-modules"][0]
+    extensions = ours.project()["tool"]["setuptools"]["ext-modules"]
     present = {str(path.relative_to(ours.root)) for path in ours.native_files()}
-    listed = [*extension["sources"], *extension["depends"]]
-    assert sorted(listed) == sorted(present)
+    listed = [each for extension in extensions for each in extension["sources"]]
+    headers = {each for extension in extensions for each in extension["depends"]}
+    assert sorted([*listed, *headers]) == sorted(present)
