@@ -604,7 +604,7 @@ def test_replay_counts_other_failures_apart(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_minimize_keeps_the_result_beside_the_entry(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fragile()(*FUZZ, "--no-minimize") == 1
+    assert fragile()(*FUZZ, "--strategy", "weighted", "--no-minimize") == 1
     [raw] = Corpus(Path(".stressor/corpus")).exemplars()
 
     assert fragile()("minimize", raw.path) == 1
@@ -782,7 +782,7 @@ def test_replay_of_a_harness_that_makes_other_calls_says_so(
 def test_minimize_tells_before_and_after_and_how_to_go_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert fragile()(*FUZZ, "--no-minimize") == 1
+    assert fragile()(*FUZZ, "--strategy", "weighted", "--no-minimize") == 1
     [raw] = Corpus(Path(".stressor/corpus")).exemplars()
     capsys.readouterr()
 

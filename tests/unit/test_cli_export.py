@@ -49,9 +49,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def opens(jobs: int) -> Iterator[Session]:
     """A session whose targets can say their arguments, and that there is nothing else."""
     host = SimpleNamespace(literals=lambda plan: LITERALS, hello=HELLO)
-    hosts = SimpleNamespace(
-        host=lambda target, modules, allocator: host, host_of=lambda plan: host
-    )
+    hosts = SimpleNamespace(host=lambda target, modules, allocator: host, host_of=lambda plan: host)
     yield Session((cast("Hosts", hosts),))
 
 
