@@ -40,6 +40,13 @@ PyObject *probe_notes(PyObject *module, PyObject *unused);
 PyObject *probe_watch(PyObject *module, PyObject *args);
 
 /* Each probe's functions, added to the module by a line in probes.c. */
+extern PyMethodDef probe_event[];
+extern PyMethodDef probe_once[];
+extern PyMethodDef probe_onesection[];
+extern PyMethodDef probe_park[];
 extern PyMethodDef probe_pymutex[];
+extern PyMethodDef probe_sections[];
+extern PyMethodDef probe_suspension[];
+extern PyMethodDef probe_twosections[];
 
 #endif

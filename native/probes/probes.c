@@ -12,7 +12,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyMethodDef *const tables[] = {
-    probe_pymutex,
+    probe_event,   probe_once,     probe_onesection, probe_park,
+    probe_pymutex, probe_sections, probe_suspension, probe_twosections,
 };
 
 static int

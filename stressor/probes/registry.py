@@ -40,7 +40,14 @@ class Listed:
 
 
 PROBES: tuple[Listed, ...] = (
+    Listed("lk-cs1", "sections", "OneSectionProbe", twins=("OuterStaysSuspended",)),
+    Listed("lk-cs2", "sections", "TwoSectionsProbe", twins=("OneInTheOther",)),
+    Listed("lk-cssusp", "sections", "SuspensionProbe", twins=("KeepsWhileBlocked",)),
+    Listed("lk-event", "event", "EventProbe", twins=("LooksAgain", "TimeOutIsTrue")),
+    Listed("lk-once", "once", "OnceProbe", twins=("WithoutSwap",)),
+    Listed("lk-park", "park", "ParkProbe", twins=("WakesEarly", "WakesBucket")),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
+    Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",)),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

@@ -13,8 +13,8 @@ class OneSection(Sections):
     and the one below is inactive, that is locked again. So nesting never deadlocks, and the price is
     that an outer section protects nothing across the beginning of an inner one.
 
-    Simplified: suspending all sections is one step; mutexes are handed to any thread that sleeps for
-    them; two threads nest two objects in opposite order and count in both.
+    Simplified: mutexes are handed to any thread that sleeps for them; threads nest two objects in
+    opposite order and count in both.
     """
 
     name = "lk-cs1"

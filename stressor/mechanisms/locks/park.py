@@ -25,6 +25,7 @@ class ParkingLot(Mechanism):
     title = "Parking lot"
     status = Status.CURRENT
     sources = ("Python/parking_lot.c", "WTF::ParkingLot (WebKit)")
+    sizes = {"forks": 1, "stops": 1}
     stuck = ("L1", "every waiter that is unparked wakes")
     defects = {
         "compares-unlocked": "The value is compared before the bucket is locked.",
@@ -132,18 +133,25 @@ class ParkingLot(Mechanism):
         self.require(meant, "I5", "waiters of other addresses in the bucket are left alone")
 
     def waker(self) -> Steps:
-        """Forks, wakes all of one address, and one of the other while the world is stopped."""
-        yield from self.fork()
+        """Forks, wakes all of one address, and one of the other while the world is stopped.
+
+        Without `forks` and `stops` the first and the last are left out.
+        """
+        if self.numbers["forks"]:
+            yield from self.fork()
         yield "store *a"
         self.value["a"] = 1
         yield from self.unpark_all("a")
-        yield "stop_the_world"
-        self.stopped = True
-        yield Step("stop_the_world: wait", until=lambda: not self.attached)
+        if self.numbers["stops"]:
+            yield "stop_the_world"
+            self.stopped = True
+            yield Step("stop_the_world: wait", until=lambda: not self.attached)
+        yield "store *b"
         self.value["b"] = 1
         yield from self.unpark("b")
-        yield "start_the_world"
-        self.stopped = False
+        if self.numbers["stops"]:
+            yield "start_the_world"
+            self.stopped = False
 
     def fork(self) -> Steps:
         """The child has one thread and a copy of the bucket; the parent goes on afterwards."""

@@ -16,8 +16,7 @@ class Sections(Mechanism):
     """Threads with stacks of critical sections. `setup` calls `lay_out`.
 
     `inside` has the mutexes that a thread's own code relies on, while it runs in a section.
-    Suspending all sections is one step; a mutex may be handed to any thread that sleeps for it,
-    which has it before it is attached.
+    A mutex may be handed to any thread that sleeps for it, which has it before it is attached.
     """
 
     __slots__ = ()
@@ -28,7 +27,8 @@ class Sections(Mechanism):
         self.stack: dict[str, tuple[Record, ...]] = dict.fromkeys(threads, ())
         self.inside: dict[str, Mutexes] = dict.fromkeys(threads, ())
         self.attached = set(threads)
-        self.stopped = False
+        self.suspending: set[str] = set()
+        self.parked: set[str] = set()  # detached threads that a stop of the world has
 
     def push(self, me: str, mutexes: Mutexes) -> None:
         """A new top record."""
@@ -50,35 +50,43 @@ class Sections(Mechanism):
         yield f"PyMutex_Lock({mutex})"
         if self.try_lock(me, mutex):
             return
-        yield "detach_thread: _PyCriticalSection_SuspendAll"
-        self.detach(me)
+        yield from self.detach(me)
         yield Step(f"PyMutex_Lock({mutex}): sleep", until=lambda: self.owner[mutex] == NOBODY)
         self.owner[mutex] = me
         yield from self.attach(me)
 
-    def detach(self, me: str) -> None:
-        """Suspend the sections, and be detached."""
+    def detach(self, me: str) -> Steps:
+        """detach_thread: suspend the sections, then be detached."""
+        yield "detach_thread"
         self.inside[me] = ()
-        self.suspend_all(me)
+        self.suspending.add(me)
+        yield from self.suspend_all(me)
+        yield "tstate_set_detached"
+        self.suspending.discard(me)
         self.attached.discard(me)
 
     def attach(self, me: str) -> Steps:
-        """_PyThreadState_Attach: not while the world is stopped; then the top section is resumed."""
-        yield Step("_PyThreadState_Attach", until=lambda: not self.stopped)
+        """_PyThreadState_Attach: not while the world's stop has it; then the top section is resumed."""
+        yield Step("_PyThreadState_Attach", until=lambda: me not in self.parked)
         self.attached.add(me)
         if self.stack[me]:
             yield from self.resume(me)
 
-    def suspend_all(self, me: str) -> None:
+    def suspend_all(self, me: str) -> Steps:
         """_PyCriticalSection_SuspendAll: from the top to the first that is inactive."""
+        for number in reversed(range(len(self.stack[me]))):
+            if not self.stack[me][number][1]:
+                return
+            yield from self.suspend(me, number)
+
+    def suspend(self, me: str, number: int) -> Steps:
+        """One section: unlock what it has, mark it."""
+        mutexes, _ = self.stack[me][number]
+        for each in self.suspended_mutexes(mutexes):
+            yield f"_PyCriticalSection_SuspendAll: PyMutex_Unlock({each})"
+            self.owner[each] = NOBODY
         records = list(self.stack[me])
-        for number in reversed(range(len(records))):
-            mutexes, active = records[number]
-            if not active:
-                break
-            for each in self.suspended_mutexes(mutexes):
-                self.owner[each] = NOBODY
-            records[number] = mutexes, False
+        records[number] = mutexes, False
         self.stack[me] = tuple(records)
 
     def suspended_mutexes(self, mutexes: Mutexes) -> Mutexes:
@@ -112,8 +120,9 @@ class Sections(Mechanism):
     def end(self, me: str) -> Steps:
         """PyCriticalSection_End, or PyCriticalSection2_End."""
         mutexes, _ = self.stack[me][-1]
+        function = "PyCriticalSection2_End" if len(mutexes) == 2 else "PyCriticalSection_End"
         for each in mutexes[::-1]:
-            yield f"PyCriticalSection_End: PyMutex_Unlock({each})"
+            yield f"{function}: PyMutex_Unlock({each})"
             self.inside[me] = ()
             self.require(self.owner[each] == me, "I5", "a section unlocks only what its thread has")
             self.owner[each] = NOBODY
@@ -129,8 +138,8 @@ class Sections(Mechanism):
 
     def blocking_call(self, me: str) -> Steps:
         """Own code that detaches: its sections protect nothing until it is back."""
-        yield "PyEval_SaveThread: _PyCriticalSection_SuspendAll"
-        self.detach(me)
+        yield "PyEval_SaveThread"
+        yield from self.detach(me)
         yield from self.attach(me)
         self.inside[me] = self.stack[me][-1][0]
 
@@ -154,8 +163,8 @@ class Sections(Mechanism):
 
     @safety("I3", "the suspended sections of a thread are those at the bottom of its stack")
     def suspended_are_outer(self) -> bool:
-        for records in self.stack.values():
+        for thread, records in self.stack.items():
             active = [each for _, each in records]
-            if active != sorted(active):
+            if thread not in self.suspending and active != sorted(active):
                 return False
         return True

@@ -16,7 +16,11 @@ class Suspension(Sections):
     another in its hands. One thing remains: a sleeper may be handed the mutex, and then find the world
     stopped before it has attached. Who stops the world must not lock objects until it runs again.
 
-    Simplified: suspending is one step; mutexes are handed to any thread that sleeps for them; the
+    A stop is a request at first: who is detached is parked at once, the others are asked, and come to it
+    at their eval breaker, or are found detached when the collector looks again; until then a thread may
+    attach. Who was asked and comes too late, when the world runs again, detaches for a moment.
+
+    Simplified: mutexes are handed to any thread that sleeps for them; the
     collector runs one finalizer, with a section on one object, after the world was started again.
     """
 
@@ -37,6 +41,9 @@ class Suspension(Sections):
     def setup(self) -> None:
         """Two objects, two threads that nest them in opposite order, and a collector."""
         self.lay_out(("A", "B"), ("T1", "T2", COLLECTOR))
+        self.attached = {COLLECTOR}
+        self.requested = False
+        self.asked: set[str] = set()
 
     def threads(self) -> dict[str, Steps]:
         """One detaches by its own will, the other when the world is stopped."""
@@ -48,6 +55,7 @@ class Suspension(Sections):
 
     def saver(self, me: str, outer: str, inner: str) -> Steps:
         """Blocks within two sections."""
+        yield from self.attach(me)
         yield from self.begin(me, outer)
         yield from self.begin(me, inner)
         yield from self.blocking_call(me)
@@ -57,35 +65,54 @@ class Suspension(Sections):
 
     def stopping(self, me: str, outer: str, inner: str) -> Steps:
         """Comes by the eval breaker within two sections."""
+        yield from self.attach(me)
         yield from self.begin(me, outer)
         yield from self.begin(me, inner)
         yield "_PyThreadState_Suspend, if asked to"
-        if self.stopped:
-            self.stop(me)
+        if me in self.asked:
+            self.asked.discard(me)
+            yield from self.stop(me)
             yield from self.attach(me)
             self.inside[me] = self.stack[me][-1][0]
         yield from self.end(me)
         yield from self.end(me)
         self.attached.discard(me)
 
-    def stop(self, me: str) -> None:
-        """detach_thread to the state "suspended"."""
+    def stop(self, me: str) -> Steps:
+        """detach_thread, to the state "suspended" if there is still a request."""
+        to_park = self.requested
         if self.has("stop-keeps-sections"):
+            yield "tstate_set_detached"
             self.attached.discard(me)
         else:
-            self.detach(me)
+            yield from self.detach(me)
+        if to_park:
+            self.parked.add(me)
 
     def collector(self) -> Steps:
         """Stops the world, starts it again, and runs a finalizer in a section."""
         yield "stop_the_world"
-        self.stopped = True
-        yield Step("stop_the_world: wait", until=lambda: self.attached == {COLLECTOR})
+        self.requested = True
+        self.park_detached()
+        while self.parked != {"T1", "T2"}:
+            yield Step("park_detached_threads", until=self.somebody_detached)
+            self.park_detached()
         if self.has("locks-in-stopped-world"):
             yield Step("PyMutex_Lock(A)", until=lambda: self.owner["A"] == NOBODY)
         yield "start_the_world"
-        self.stopped = False
+        self.requested = False
+        self.parked.clear()
         yield from self.begin(COLLECTOR, "A")
         yield from self.end(COLLECTOR)
+
+    def somebody_detached(self) -> bool:
+        """Whether another look at the threads finds more of them, or all."""
+        return {"T1", "T2"} - self.attached != self.parked or self.parked == {"T1", "T2"}
+
+    def park_detached(self) -> None:
+        """park_detached_threads: those that are not attached stay so, the others are asked."""
+        self.parked = {"T1", "T2"} - self.attached
+        self.asked |= self.attached - {COLLECTOR}
 
     def attach(self, me: str) -> Steps:
         """_PyThreadState_Attach."""
@@ -93,10 +120,10 @@ class Suspension(Sections):
             yield "_PyCriticalSection_Resume"
             if self.stack[me]:
                 yield from self.resume(me)
-            yield Step("_PyThreadState_Attach", until=lambda: not self.stopped)
+            yield Step("_PyThreadState_Attach", until=lambda: me not in self.parked)
             self.attached.add(me)
         elif self.has("resumes-all"):
-            yield Step("_PyThreadState_Attach", until=lambda: not self.stopped)
+            yield Step("_PyThreadState_Attach", until=lambda: me not in self.parked)
             self.attached.add(me)
             yield from self.resume_all(me)
         else:
@@ -116,15 +143,14 @@ class Suspension(Sections):
         yield Step(f"PyMutex_Lock({mutex})", until=lambda: self.owner[mutex] == NOBODY)
         self.owner[mutex] = me
 
-    def suspend_all(self, me: str) -> None:
+    def suspend_all(self, me: str) -> Steps:
         """_PyCriticalSection_SuspendAll."""
         before = self.stack[me]
         if self.has("suspends-top") and before:
-            self.stack[me] = before[-1:]
-            super().suspend_all(me)
-            self.stack[me] = before[:-1] + self.stack[me]
+            if before[-1][1]:
+                yield from self.suspend(me, len(before) - 1)
             return
-        super().suspend_all(me)
+        yield from super().suspend_all(me)
         if self.has("not-marked"):
             self.stack[me] = before
 

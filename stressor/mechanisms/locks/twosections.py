@@ -13,7 +13,7 @@ class TwoSections(Sections):
     not unlock it. Who waits for it waits for the owner of the second, which has a higher address: no
     such chain comes back to its start, which is what "no-order" gives up.
 
-    Simplified: suspending is one step; mutexes are handed to any thread that sleeps for them; three
+    Simplified: mutexes are handed to any thread that sleeps for them; three
     threads, one of which blocks within its section.
     """
 
