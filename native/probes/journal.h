@@ -40,7 +40,9 @@ PyObject *probe_notes(PyObject *module, PyObject *unused);
 PyObject *probe_watch(PyObject *module, PyObject *args);
 
 /* Each probe's functions, added to the module by a line in probes.c. */
+extern PyMethodDef probe_dict[];
 extern PyMethodDef probe_event[];
+extern PyMethodDef probe_list[];
 extern PyMethodDef probe_once[];
 extern PyMethodDef probe_onesection[];
 extern PyMethodDef probe_park[];
@@ -48,5 +50,7 @@ extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
 extern PyMethodDef probe_suspension[];
 extern PyMethodDef probe_twosections[];
+extern PyMethodDef probe_type[];
+extern PyMethodDef probe_weakref[];
 
 #endif

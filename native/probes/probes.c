@@ -12,8 +12,9 @@ static PyMethodDef methods[] = {
 };
 
 static PyMethodDef *const tables[] = {
-    probe_event,   probe_once,     probe_onesection, probe_park,
-    probe_pymutex, probe_sections, probe_suspension, probe_twosections,
+    probe_dict,       probe_event,       probe_list,    probe_once,
+    probe_onesection, probe_park,        probe_pymutex, probe_sections,
+    probe_suspension, probe_twosections, probe_type,    probe_weakref,
 };
 
 static int

@@ -40,6 +40,10 @@ class Listed:
 
 
 PROBES: tuple[Listed, ...] = (
+    Listed("cc-dict", "dict", "DictProbe", twins=("RemembersValue", "SetsInTwoSteps")),
+    Listed("cc-list", "list", "ListProbe", twins=("DeletesInTwoSteps", "RemembersItems")),
+    Listed("cc-type", "type", "TypeProbe", twins=("VersionAfterWalk",)),
+    Listed("cc-weakref", "weakref", "WeakrefProbe", twins=("Borrowed",)),
     Listed("lk-cs1", "sections", "OneSectionProbe", twins=("OuterStaysSuspended",)),
     Listed("lk-cs2", "sections", "TwoSectionsProbe", twins=("OneInTheOther",)),
     Listed("lk-cssusp", "sections", "SuspensionProbe", twins=("KeepsWhileBlocked",)),

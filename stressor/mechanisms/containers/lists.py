@@ -148,8 +148,10 @@ class OptimisticList(Mechanism):
             self.resized(2)
         yield "_PyList_AppendTakeRef: store slot"
         self.put(1, "E")
-        yield "store ob_size"
+        yield "store ob_size, unlock list"
         self.resized(2)
+        self.lock = NOBODY
+        yield from self.acquire()
         if self.has("drops-before-store"):
             yield from self.decref("B")
         yield "list_ass_item: store slot, unlock list"
