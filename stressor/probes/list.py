@@ -32,11 +32,11 @@ def was_there(model: OptimisticList, thread: str, value: int) -> bool:
 
 
 class ListProbe(Probe):
-    """The owner deletes, appends and sets items of a list of two, which others read."""
+    """The owner deletes, appends and sets items of a list of two, which another reads."""
 
     mechanism = OptimisticList
-    sizes = {"readers": 2, "reads": 3}
-    roles = (("owner",), ("reader1", "reader2"))
+    sizes = {"readers": 1, "reads": 3}  # a second reader would make 900,000 states
+    roles = (("owner",), ("reader1",))
     sees = {
         "delete": Seen((BEGIN,)),
         "deleted": Seen((BEGIN,), rests=True, holds=size_is),

@@ -40,18 +40,72 @@ class Listed:
 
 
 PROBES: tuple[Listed, ...] = (
-    Listed("cc-dict", "dict", "DictProbe", twins=("RemembersValue", "SetsInTwoSteps")),
-    Listed("cc-list", "list", "ListProbe", twins=("DeletesInTwoSteps", "RemembersItems")),
-    Listed("cc-type", "type", "TypeProbe", twins=("VersionAfterWalk",)),
-    Listed("cc-weakref", "weakref", "WeakrefProbe", twins=("Borrowed",)),
-    Listed("lk-cs1", "sections", "OneSectionProbe", twins=("OuterStaysSuspended",)),
-    Listed("lk-cs2", "sections", "TwoSectionsProbe", twins=("OneInTheOther",)),
-    Listed("lk-cssusp", "sections", "SuspensionProbe", twins=("KeepsWhileBlocked",)),
-    Listed("lk-event", "event", "EventProbe", twins=("LooksAgain", "TimeOutIsTrue")),
-    Listed("lk-once", "once", "OnceProbe", twins=("WithoutSwap",)),
-    Listed("lk-park", "park", "ParkProbe", twins=("WakesEarly", "WakesBucket")),
+    Listed(
+        "cc-dict",
+        "dict",
+        "DictProbe",
+        twins=("RemembersValue", "SetsInTwoSteps"),
+        runtime=("_Py_dict_lookup_threadsafe",),
+    ),
+    Listed(
+        "cc-list",
+        "list",
+        "ListProbe",
+        twins=("DeletesInTwoSteps", "RemembersItems"),
+        runtime=("list_item_impl", "_PyMem_FreeDelayed"),
+    ),
+    Listed(
+        "cc-type",
+        "type",
+        "TypeProbe",
+        twins=("VersionAfterWalk",),
+        runtime=("_PySeqLock_*", "assign_version_tag"),
+    ),
+    Listed(
+        "cc-weakref",
+        "weakref",
+        "WeakrefProbe",
+        twins=("Borrowed",),
+        runtime=("_Py_MergeZeroLocalRefcount", "_Py_DecRefShared", "PyMutex_*"),
+    ),
+    Listed(
+        "lk-cs1",
+        "sections",
+        "OneSectionProbe",
+        twins=("OuterStaysSuspended",),
+        runtime=("_PyCriticalSection*",),
+    ),
+    Listed(
+        "lk-cs2",
+        "sections",
+        "TwoSectionsProbe",
+        twins=("OneInTheOther",),
+        runtime=("_PyCriticalSection*", "_PyThreadState_Attach"),
+    ),
+    Listed(
+        "lk-cssusp",
+        "sections",
+        "SuspensionProbe",
+        twins=("KeepsWhileBlocked",),
+        runtime=("_PyCriticalSection*", "_PyThreadState_Attach", "_PyThreadState_Suspend"),
+    ),
+    Listed(
+        "lk-event",
+        "event",
+        "EventProbe",
+        twins=("LooksAgain", "TimeOutIsTrue"),
+        runtime=("_PyParkingLot_*",),
+    ),
+    Listed("lk-once", "once", "OnceProbe", twins=("WithoutSwap",), runtime=("_PyParkingLot_*",)),
+    Listed(
+        "lk-park",
+        "park",
+        "ParkProbe",
+        twins=("WakesEarly", "WakesBucket"),
+        runtime=("_PyParkingLot_*", "_PyRawMutex_*"),
+    ),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
-    Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",)),
+    Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

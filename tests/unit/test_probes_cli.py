@@ -11,7 +11,7 @@ from stressor.probes.registry import PROBES
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["lk-pymutx"], "did you mean lk-pymutex?"),
+        (["lk-pymutx"], "did you mean lk-pymutex or lk-park?"),
         (["lk-pymutex", "--twin", "WithoutCaz"], "did you mean WithoutCas?"),
         (["--twin", "WithoutCas"], "--twin belongs to one mechanism: name it"),
         (["lk-pymutex", "--time", "nan"], "nan is not a finite number"),
