@@ -2,8 +2,8 @@
 
 The items are told apart by their values. In 3.13 a reader does not look again whether the list still
 has the array it read from (the reference's defect "no-array-recheck"), so it may return an object that
-took the address of a dropped item. Nothing here could: no item is made after one was dropped that an
-old array still has. Not held: the memory of arrays, which only a crash would show.
+took the address of a dropped item. Nothing here makes one: the item that an old array still has when
+it is dropped is the last of the round. Not held: the memory of arrays, which only a crash would show.
 """
 
 from stressor import _probes
