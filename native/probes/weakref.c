@@ -99,10 +99,14 @@ own(PyObject *state, PyTypeObject *type)
     struct scene *scene = scene_of(state);
     struct target *target = PyObject_New(struct target, type);
     PyObject *call = PyCFunction_New(&callback_def, state);
+    if (target != NULL) {
+        target->weakrefs = NULL;
+    }
     if (target == NULL || call == NULL) {
+        Py_XDECREF(target);
+        Py_XDECREF(call);
         return -1;
     }
-    target->weakrefs = NULL;
     probe_note("make", 0);
     PyObject *reference = PyWeakref_NewRef((PyObject *)target, call);
     __atomic_store_n(&scene->reference, reference, __ATOMIC_RELEASE);
