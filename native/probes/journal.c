@@ -30,6 +30,7 @@ static struct {
 static _Thread_local struct {
     uint64_t round;
     int slot; /* that is acted for now; -1: none */
+    int role;
     int taken[PROBE_ROLES], used[PROBE_ROLES];
 } me = {.slot = -1};
 
@@ -56,6 +57,7 @@ probe_join(int role)
     }
     me.used[role]++;
     me.slot = me.taken[role];
+    me.role = role;
     return true;
 }
 
@@ -69,6 +71,18 @@ int
 probe_slot(void)
 {
     return me.slot;
+}
+
+int
+probe_use(void)
+{
+    return me.used[me.role];
+}
+
+bool
+probe_acts(void)
+{
+    return me.slot >= 0 && me.round == journal.round;
 }
 
 static void
@@ -98,7 +112,7 @@ probe_note(const char *what, int64_t value)
 static void
 listen(const char *site, int after, const void *object)
 {
-    if (me.slot < 0) {
+    if (!probe_acts()) {
         return;
     }
     for (int i = 0; i < journal.watches; i++) {

@@ -27,6 +27,13 @@ void probe_leave(void);
 /* The slot that the caller acts for: 0 and up. Only between join and leave. */
 int probe_slot(void);
 
+/* Which use of its slot the caller is at: 1 and up. Only between join and leave. */
+int probe_use(void);
+
+/* Whether the caller acts for a slot of this round. Who never leaves does so to the round's end: what
+ * it brings about between its operations, at the eval breaker say, is noted too. */
+bool probe_acts(void);
+
 /* Append to the journal, then let others go on if the schedule says so. `what` is a literal. */
 void probe_note(const char *what, int64_t value);
 
@@ -46,6 +53,7 @@ extern PyMethodDef probe_list[];
 extern PyMethodDef probe_once[];
 extern PyMethodDef probe_onesection[];
 extern PyMethodDef probe_park[];
+extern PyMethodDef probe_biased[];
 extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
 extern PyMethodDef probe_suspension[];

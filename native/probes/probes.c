@@ -15,6 +15,8 @@ static PyMethodDef *const tables[] = {
     probe_dict,       probe_event,       probe_list,    probe_once,
     probe_onesection, probe_park,        probe_pymutex, probe_sections,
     probe_suspension, probe_twosections, probe_type,    probe_weakref,
+    probe_biased,
+    probe_pymutex,
 };
 
 static int

@@ -100,8 +100,7 @@ class Monitor:
         shared, *places = self._stepping.begin
         states: set[State] = {(shared, tuple(places), 0)}
         released: dict[int, frozenset[int]] = dict.fromkeys(self._services, ANYWHERE)
-        telling: dict[int, _Telling] = {}
-        ahead = self._tellings(notes)
+        telling, ahead = self._tellings(notes)
         for number, note in enumerate(notes):
             thread, seen = self._numbers[note.thread], self._sees[note.what]
             before, states = states, self._come_to(states, thread, seen, released, telling)
@@ -149,8 +148,8 @@ class Monitor:
                 raise TooWideError
         return kept
 
-    def _tellings(self, notes: Sequence[Note]) -> list[_Telling | None]:
-        """For each note, the value that its thread's next one tells."""
+    def _tellings(self, notes: Sequence[Note]) -> tuple[dict[int, _Telling], list[_Telling | None]]:
+        """The values that threads' first notes tell; for each note, what its thread's next one tells."""
         found: list[_Telling | None] = [None] * len(notes)
         coming: dict[str, _Telling | None] = {}
         for number in range(len(notes) - 1, -1, -1):
@@ -159,7 +158,7 @@ class Monitor:
             holds = self._sees[note.what].holds
             thread = self._numbers[note.thread]
             coming[note.thread] = holds and _Telling(thread, note.value, holds)
-        return found
+        return {told.thread: told for told in coming.values() if told is not None}, found
 
     def _told(self, state: State, telling: Mapping[int, _Telling]) -> State:
         """The state, with what is right in it remembered."""

@@ -104,6 +104,7 @@ PROBES: tuple[Listed, ...] = (
         twins=("WakesEarly", "WakesBucket"),
         runtime=("_PyParkingLot_*", "_PyRawMutex_*"),
     ),
+    Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
 )

@@ -104,6 +104,14 @@ def test_a_value_was_right_at_some_moment_since_the_note_before(monitor: Monitor
     assert watching.follow(notes(f"{seen}, A reads 1")) is not None
 
 
+def test_a_first_note_may_tell_a_value(monitor: Monitor) -> None:
+    sees = SEES | {"reads": Seen((TAKE,), holds=taken_is)}
+    watching = Monitor(Lock, sees)
+    assert watching.follow(notes("B wants, B has, A reads 0")) is None
+    assert watching.follow(notes("B wants, B has, A reads 1")) is None
+    assert watching.follow(notes("B wants, B has, A reads 2")) is not None
+
+
 def test_both_sides_are_told(monitor: Monitor) -> None:
     found = monitor.follow(notes("A wants, B wants, A has, B has"))
     assert found is not None

@@ -6,6 +6,7 @@ UNIT = 4  # the two low bits of ob_ref_shared are a flag
 NONE, WEAKREF, QUEUED, MERGED = range(4)
 NO_TID = ""
 OWNER = "owner"
+COMPARE = "_Py_IsOwnedByCurrentThread"
 ALLOWED = {NONE: {NONE, WEAKREF, QUEUED, MERGED}, WEAKREF: {WEAKREF, QUEUED, MERGED}}
 ALLOWED |= {QUEUED: {QUEUED, MERGED}, MERGED: {MERGED}}
 
@@ -64,6 +65,7 @@ class BiasedCounting(Mechanism):
     def owner(self) -> Steps:
         """Counts, merges when it comes by its queue, and merges what is left before it is gone."""
         owned = True
+        given = 0  # so that no two decrements are at the same place: a probe tells them apart
         for _ in range(self.numbers["extra"]):
             owned, mine = yield from self.compare_tid(owned)
             yield from self.increment(OWNER, mine)
@@ -74,6 +76,7 @@ class BiasedCounting(Mechanism):
             if self.queue:
                 yield from self.merge_queue()
             elif self.handles[OWNER]:
+                given += 1
                 owned, mine = yield from self.compare_tid(owned)
                 yield from self.decrement(OWNER, mine)
             else:
@@ -86,7 +89,7 @@ class BiasedCounting(Mechanism):
 
     def compare_tid(self, earlier: bool) -> Steps[tuple[bool, bool]]:
         """Whether the owner owns the object now, and what it takes for true."""
-        yield "_Py_IsOwnedByCurrentThread"
+        yield COMPARE
         owned = self.tid == OWNER
         return owned, earlier if self.has("stale-owner-check") else owned
 
@@ -94,13 +97,16 @@ class BiasedCounting(Mechanism):
         """A thread that never owns the object. What it gives the owner counts in the shared count."""
         if me == "other1":
             for _ in range(self.numbers["gifts"]):
+                yield COMPARE  # always false, here and below
                 yield from self.increment(me, mine=False)
                 self.gifts -= 1
                 self.handles[me] -= 1
                 self.handles[OWNER] += 1
         for _ in range(self.numbers["extra"]):
+            yield COMPARE
             yield from self.increment(me, mine=False)
         for _ in range(self.numbers["extra"] + 1):
+            yield COMPARE
             yield from self.decrement(me, mine=False)
 
     def increment(self, me: str, mine: bool) -> Steps:
