@@ -34,8 +34,8 @@ static _Thread_local struct {
     int taken[PROBE_ROLES], used[PROBE_ROLES];
 } me = {.slot = -1};
 
-bool
-probe_join(int role)
+static void
+come_to_round(void)
 {
     if (me.round != journal.round) {
         me.round = journal.round;
@@ -44,6 +44,12 @@ probe_join(int role)
             me.taken[i] = -1;
         }
     }
+}
+
+bool
+probe_join(int role)
+{
+    come_to_round();
     if (me.taken[role] < 0) {
         int slot =
             journal.first[role] + __atomic_fetch_add(&journal.next[role], 1, __ATOMIC_RELAXED);
@@ -77,6 +83,13 @@ int
 probe_use(void)
 {
     return me.used[me.role];
+}
+
+void
+probe_act_for(int slot)
+{
+    come_to_round();
+    me.slot = slot;
 }
 
 bool

@@ -30,6 +30,9 @@ int probe_slot(void);
 /* Which use of its slot the caller is at: 1 and up. Only between join and leave. */
 int probe_use(void);
 
+/* Act for a slot that somebody else has joined: a thread that it started, or what it knows of that. */
+void probe_act_for(int slot);
+
 /* Whether the caller acts for a slot of this round. Who never leaves does so to the round's end: what
  * it brings about between its operations, at the eval breaker say, is noted too. */
 bool probe_acts(void);
@@ -54,6 +57,7 @@ extern PyMethodDef probe_once[];
 extern PyMethodDef probe_onesection[];
 extern PyMethodDef probe_park[];
 extern PyMethodDef probe_biased[];
+extern PyMethodDef probe_mergequeue[];
 extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
 extern PyMethodDef probe_suspension[];

@@ -4,7 +4,9 @@
  * them, one after the other. `parent` refers to `child`, which is another's as well. */
 #include "witness.h"
 
-enum { STARTER, OTHER };
+#include <string.h>
+
+enum { STARTER, OTHER }; /* the starter's slots are its threads' */
 enum { SLOT_OWNER, SLOT_HEIR, SLOT_PARENT, SLOT_CHILD }; /* SLOT_PARENT: of who drops the parent */
 
 typedef void count_fn(PyObject *op);
@@ -36,7 +38,7 @@ static PyObject *
 mergeq_start(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    bool mine = probe_join(STARTER) && probe_use() == 1;
+    bool mine = probe_join(STARTER) && probe_slot() == SLOT_OWNER && probe_use() == 1;
     probe_leave();
     return PyBool_FromLong(mine);
 }
@@ -71,6 +73,7 @@ mergeq_live(PyObject *module, PyObject *unused)
     probe_act_for(SLOT_OWNER);
     PyObject *child = witness_make(mergeq.child, "child dealloc", NULL);
     (void)witness_make(mergeq.parent, "parent dealloc", Py_NewRef(child));
+    probe_note("alive", 0);
     PyMutex_Unlock(&mergeq.unmade);
     Py_RETURN_NONE;
 }

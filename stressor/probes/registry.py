@@ -105,6 +105,7 @@ PROBES: tuple[Listed, ...] = (
         runtime=("_PyParkingLot_*", "_PyRawMutex_*"),
     ),
     Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
+    Listed("rc-mergeq", "mergequeue", "MergeQueueProbe", twins=("NeverQueues", "MergesItself")),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
 )

@@ -30,7 +30,7 @@ class MergeQueue(Mechanism):
     title = "Inter-thread merge queue"
     status = Status.CURRENT
     sources = ("PEP 703", "Python/brc.c", "Python/ceval_gil.c")
-    sizes = {"checks": 1}
+    sizes = {"checks": 1, "shortages": 1}
     stuck = ("L3", "every thread comes to its end")
     defects = {
         "unlinks-undrained": "An exiting thread leaves the table without looking at its stack.",
@@ -75,8 +75,9 @@ class MergeQueue(Mechanism):
 
     def run_out(self) -> Steps:
         """From then on no object can be pushed."""
-        yield "out of memory"
-        self.memory = False
+        for _ in range(self.numbers["shortages"]):
+            yield "out of memory"
+            self.memory = False
 
     def run(self, me: str) -> Steps:
         """Looks at the eval breaker some times, and exits."""
@@ -108,8 +109,8 @@ class MergeQueue(Mechanism):
         yield from self.merge_queued(me, taken)
 
     def merge_queued(self, me: str, taken: tuple[str, ...]) -> Steps:
-        """merge_queued_objects, of the thread's own stack."""
-        for name in taken:
+        """merge_queued_objects, of the thread's own stack: what came last goes first."""
+        for name in taken[::-1]:
             if (yield from self.merge(me, name)):
                 yield from self.destroy(me, name)
 
