@@ -16,6 +16,7 @@ static struct {
     struct witness *parent, *child;
     bool dropped[2]; /* each by the one who drops it */
     uintptr_t id;    /* of the owner */
+    bool alone;      /* atomic: both threads are gone */
 } mergeq;
 
 static const struct words parent_words = {"parent tid", "parent local", "parent shared"};
@@ -52,6 +53,7 @@ mergeq_tell(PyObject *module, PyObject *args)
     if (!PyArg_ParseTuple(args, "ip:tell", &slot, &gone)) {
         return NULL;
     }
+    __atomic_store_n(&mergeq.alone, gone && slot == SLOT_HEIR, __ATOMIC_SEQ_CST);
     probe_act_for(slot);
     probe_note(gone ? "gone" : "starts", 0);
     probe_leave();
@@ -125,10 +127,14 @@ mergeq_drop(PyObject *module, PyObject *unused)
     return drop(decrement_it);
 }
 
-/* A twin: the count goes below zero and the owner is not told. */
+/* A twin: the count goes below zero, and a living owner is not told. */
 static void
 decrement_unqueued(PyObject *op)
 {
+    if (__atomic_load_n(&mergeq.alone, __ATOMIC_SEQ_CST)) {
+        Py_DECREF(op);
+        return;
+    }
     (void)__atomic_sub_fetch(&op->ob_ref_shared, 1 << _Py_REF_SHARED_SHIFT, __ATOMIC_SEQ_CST);
 }
 

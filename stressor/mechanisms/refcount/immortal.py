@@ -84,7 +84,7 @@ class ImmortalObjects(Mechanism):
         seen = self.local[name]
         if self.looks_immortal(name, seen, rises):
             self.done(me, name, rises)
-        elif me == OWNER and self.tid == OWNER:
+        elif me == OWNER and (name == CROWDED or self.tid == OWNER):
             yield f"{function}: store ob_ref_local"
             wrapped = (seen + (1 if rises else -1)) & ALL_ONES
             self.write(name, wrapped, self.shared, self.tid)
