@@ -65,5 +65,6 @@ extern PyMethodDef probe_suspension[];
 extern PyMethodDef probe_twosections[];
 extern PyMethodDef probe_type[];
 extern PyMethodDef probe_weakref[];
+extern PyMethodDef probe_tried[];
 
 #endif

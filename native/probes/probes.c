@@ -19,6 +19,7 @@ static PyMethodDef *const tables[] = {
     probe_immortal,
     probe_mergequeue,
     probe_pymutex,
+    probe_tried,
 };
 
 static int

@@ -6,10 +6,10 @@ static void
 witness_dealloc(PyObject *self)
 {
     struct witness *witness = (struct witness *)self;
-    int died = __atomic_add_fetch(&witness->died, 1, __ATOMIC_SEQ_CST);
     if (witness->weakrefs != NULL) {
         PyObject_ClearWeakRefs(self);
     }
+    int died = __atomic_add_fetch(&witness->died, 1, __ATOMIC_SEQ_CST);
     if (witness->end != NULL && probe_acts()) {
         probe_note(witness->end, died);
     }

@@ -107,6 +107,7 @@ PROBES: tuple[Listed, ...] = (
     Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
     Listed("rc-mergeq", "mergequeue", "MergeQueueProbe", twins=("NeverQueues", "MergesItself")),
     Listed("rc-immortal", "immortal", "ImmortalProbe", twins=("WorldNotStopped",)),
+    Listed("rc-tryinc", "tried", "TriedProbe", twins=("Unchecked",)),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
 )

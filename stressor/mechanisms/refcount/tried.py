@@ -130,7 +130,7 @@ class ConditionalIncrement(Mechanism):
             if self.has("failure-keeps-count"):
                 self.handles[me] -= 1
             else:
-                yield from self.give_back(me)
+                yield from self.give_back(me, "_Py_TryIncrefCompare: Py_DECREF")
             return False
         yield "_Py_NewRefWithLock: load slot, CAS + 4 and the flag, under the list's lock"
         if self.slot == EMPTY:
@@ -175,9 +175,9 @@ class ConditionalIncrement(Mechanism):
         self.shared += what
         self.handles[me] += 1
 
-    def give_back(self, me: str) -> Steps:
-        """_Py_DecRefShared: of a reference that was counted in the shared word."""
-        yield "_Py_DecRefShared: CAS - 4"
+    def give_back(self, me: str, step: str = "_Py_DecRefShared: CAS - 4") -> Steps:
+        """A reference that was counted in the shared word."""
+        yield step
         self.require(self.lives != 0, "I3", "the count of a dead object is not changed")
         self.shared -= UNIT
         self.handles[me] -= 1
