@@ -16,6 +16,7 @@ static PyMethodDef *const tables[] = {
     probe_onesection, probe_park,        probe_pymutex, probe_sections,
     probe_suspension, probe_twosections, probe_type,    probe_weakref,
     probe_biased,
+    probe_borrowed,
     probe_immortal,
     probe_mergequeue,
     probe_pymutex,
