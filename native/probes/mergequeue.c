@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { STARTER, OTHER }; /* the starter's slots are its threads' */
+enum { STARTER, OTHER };                                 /* the starter's slots are its threads' */
 enum { SLOT_OWNER, SLOT_HEIR, SLOT_PARENT, SLOT_CHILD }; /* SLOT_PARENT: of who drops the parent */
 
 typedef void count_fn(PyObject *op);

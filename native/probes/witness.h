@@ -10,8 +10,8 @@
 
 struct witness {
     PyObject ob_base;
-    const char *end;    /* what its deallocation is noted as; NULL: not at all */
-    PyObject *refers;   /* owned; may be NULL */
+    const char *end;  /* what its deallocation is noted as; NULL: not at all */
+    PyObject *refers; /* owned; may be NULL */
     PyObject *weakrefs;
     long serial;
     int died; /* atomic */

@@ -109,6 +109,7 @@ PROBES: tuple[Listed, ...] = (
     Listed("rc-immortal", "immortal", "ImmortalProbe", twins=("WorldNotStopped",)),
     Listed("rc-tryinc", "tried", "TriedProbe", twins=("Unchecked",)),
     Listed("rc-borrow", "borrowed", "BorrowedProbe", twins=("Borrows",), threads=4),
+    Listed("mm-freedelay", "freedelayed", "FreeDelayedProbe", twins=("FreesAtOnce",)),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
 )
