@@ -58,6 +58,7 @@ extern PyMethodDef probe_onesection[];
 extern PyMethodDef probe_park[];
 extern PyMethodDef probe_biased[];
 extern PyMethodDef probe_borrowed[];
+extern PyMethodDef probe_collected[];
 extern PyMethodDef probe_deferred[];
 extern PyMethodDef probe_freedelayed[];
 extern PyMethodDef probe_immortal[];

@@ -25,6 +25,8 @@ static PyMethodDef *const tables[] = {
     probe_mergequeue, probe_pymutex,  probe_tried,
     probe_biased,   probe_borrowed,   probe_deferred, probe_freedelayed,
     probe_immortal, probe_mergequeue, probe_pymutex,  probe_tried,
+    probe_biased,   probe_borrowed,   probe_collected, probe_deferred, probe_freedelayed,
+    probe_immortal, probe_mergequeue, probe_pymutex,   probe_tried,
 };
 
 static int

@@ -108,7 +108,7 @@ class DeferredProbe(Probe):
 
 
 class Queues(DeferredProbe):
-    """Who would bring the shared count below zero leaves its reference to the owner, who knows nothing."""
+    """Who would bring the shared count below zero leaves its reference to the owner unasked."""
 
     @operation
     def round(self, state: object) -> None:

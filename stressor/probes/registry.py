@@ -111,6 +111,7 @@ PROBES: tuple[Listed, ...] = (
     Listed("rc-borrow", "borrowed", "BorrowedProbe", twins=("Borrows",), threads=4),
     Listed("mm-freedelay", "freedelayed", "FreeDelayedProbe", twins=("FreesAtOnce",)),
     Listed("rc-defer", "deferred", "DeferredProbe", twins=("Queues",)),
+    Listed("gc-ft", "collected", "CollectedProbe", twins=("Believes",)),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
 )

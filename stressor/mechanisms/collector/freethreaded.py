@@ -21,9 +21,10 @@ class Collector(Mechanism):
     back to life. What is still unreachable then is cleared.
 
     Simplified: `root` is on the worker's stack and refers to `leaf`; `one` and `two` refer to each
-    other. A pass over the heaps is one step. `one` has a finalizer, and a weak reference with a
-    callback that needs the worker's lock; `two` has a deferred count and a weak reference without a
-    callback, by which the worker may take it once. The second collector comes when the worker is done.
+    other. A pass over the heaps is one step. `one` has a weak reference with a callback that needs the
+    worker's lock, and a finalizer that makes a new weak reference to `two`; `two` has a deferred count
+    and a weak reference without a callback. By either the worker may take it once. The second collector
+    comes when the worker is done.
     """
 
     name = "gc-ft"
@@ -193,7 +194,7 @@ class Collector(Mechanism):
             self.count[TWO] -= self.deferred
             self.deferred = 0
         self.restore_tids()
-        self.weak.difference_update({ONE} & set(found))
+        self.weak.difference_update(found)
         return found
 
     def restore_tids(self) -> None:
@@ -217,6 +218,7 @@ class Collector(Mechanism):
         yield "finalize_garbage: load ob_gc_bits, tp_finalize"
         if ONE in found and (not self.finalized or self.has("finalizes-again")):
             self.finalized += 1
+            self.weak.add(TWO)
 
     def handle_resurrected(self, me: str, found: tuple[str, ...]) -> Steps[tuple[str, ...]]:
         """The second stop; what was brought back to life."""
