@@ -206,8 +206,8 @@ get_borrowed(PyObject *list)
     if (PyList_GET_SIZE(list) == 0) {
         return NULL;
     }
-    PyObject *op = PyList_GET_ITEM(list, 0); /* PyList_GetItem itself would be reported at once */
-    PyErr_Occurred();                        /* a call, as in any code of more than one line */
+    PyObject *op = &borrow.witness[ITEM]->ob_base; /* what it has in it, without a look into it */
+    PyErr_Occurred(); /* a call, as in any code of more than one line */
     return Py_XNewRef(op);
 }
 

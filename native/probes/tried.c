@@ -164,8 +164,8 @@ get_unchecked(PyObject *list)
     if (PyList_GET_SIZE(list) == 0) {
         return NULL;
     }
-    PyObject *op = PyList_GET_ITEM(list, 0);
-    PyErr_Occurred(); /* a call, as in any code of more than one line */
+    PyObject *op = &tried.witness->ob_base; /* which is what it has in it, without a look into it */
+    PyErr_Occurred();                       /* a call, as in any code of more than one line */
     return Py_XNewRef(op);
 }
 

@@ -7,7 +7,9 @@ witness_dealloc(PyObject *self)
 {
     struct witness *witness = (struct witness *)self;
     if (witness->weakrefs != NULL) {
+        PyObject *raised = PyErr_GetRaisedException();
         PyObject_ClearWeakRefs(self);
+        PyErr_SetRaisedException(raised); /* not that a twin's object is counted and dies */
     }
     int died = __atomic_add_fetch(&witness->died, 1, __ATOMIC_SEQ_CST);
     if (witness->end != NULL && probe_acts()) {
