@@ -27,14 +27,16 @@ class DisagreementError(AssertionError):
 class Probe(Target):
     """One mechanism of the interpreter, driven by threads and held against its reference.
 
-    `sizes` are those of the reference. `roles` are its threads by what they do: operations join a
-    role by its number (`probe_join`), each thread of the trial at most `uses` times a round, and those
-    that find no place do nothing. `sees` gives the notes their meaning; `watches` are symbols whose
-    visits are notes too, "before NAME" and "after NAME".
+    `sizes` are those of the reference, `defect` what this version of CPython does otherwise, if there is
+    such a thing: one of the reference's, told in the probe's docstring. `roles` are its threads by what
+    they do: operations join a role by its number (`probe_join`), each thread of the trial at most `uses`
+    times a round, and those that find no place do nothing. `sees` gives the notes their meaning;
+    `watches` are symbols whose visits are notes too, "before NAME" and "after NAME".
     """
 
     mechanism: ClassVar[type[Mechanism]]
     sizes: ClassVar[dict[str, int]] = {}
+    defect: ClassVar[str] = ""
     roles: ClassVar[tuple[tuple[str, ...], ...]]
     uses: ClassVar[int] = 1
     sees: ClassVar[Mapping[str, Seen]]
@@ -42,7 +44,7 @@ class Probe(Target):
 
     def __init__(self) -> None:
         """Get the monitor ready, which every child of this process then has."""
-        self.monitor = Monitor(maker(self.mechanism, sizes=self.sizes), self.sees)
+        self.monitor = Monitor(maker(self.mechanism, self.defect, self.sizes), self.sees)
         self.slots = tuple(chain(*self.roles))
 
     def make(self) -> object:
@@ -69,7 +71,7 @@ class Probe(Target):
         try:
             disagreement = self.monitor.follow(notes)
         except TooWideError:
-            disagreement = None  # nothing can be said of the notes
+            disagreement = None
         if disagreement is not None:
             raise DisagreementError(told(self.mechanism.name, disagreement))
         self.look(state)
