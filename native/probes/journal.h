@@ -70,5 +70,6 @@ extern PyMethodDef probe_twosections[];
 extern PyMethodDef probe_type[];
 extern PyMethodDef probe_weakref[];
 extern PyMethodDef probe_tried[];
+extern PyMethodDef probe_threadstate[];
 
 #endif

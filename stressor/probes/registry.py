@@ -114,6 +114,12 @@ PROBES: tuple[Listed, ...] = (
     Listed("gc-ft", "collected", "CollectedProbe", twins=("Believes",)),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
+    Listed(
+        "ts-state",
+        "threadstate",
+        "ThreadStateProbe",
+        twins=("AttachesByStore", "StopsWithoutWaiting"),
+    ),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

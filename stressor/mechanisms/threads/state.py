@@ -24,7 +24,7 @@ class AttachAndDetach(Mechanism):
     title = "Attached, detached, suspended"
     status = Status.CURRENT
     sources = ("Python/pystate.c", "Include/cpython/pystate.h")
-    sizes = {"threads": 2, "pauses": 2}
+    sizes = {"threads": 2, "pauses": 2, "visits": 1, "gil": 1}
     stuck = ("L1", "a suspended thread comes back after the pause, and every pause comes about")
     defects = {
         "attaches-by-store": "The word is stored instead of compared, even when it is suspended.",
@@ -56,17 +56,18 @@ class AttachAndDetach(Mechanism):
 
     def worker(self, me: str) -> Steps:
         """Attach, look at the eval breaker, detach; the first one also reads an object."""
-        yield from self.attach(me)
-        if me == "T1":
-            yield from self.read(me)
-        yield "eval breaker"
-        if me in self.please_stop:
-            self.please_stop.discard(me)
-            yield "_PyThreadState_Suspend: look for a request, under HEAD_LOCK"
-            word = SUSPENDED if self.requested else DETACHED
-            yield from self.detach(me, word)
-            yield from self.attach(me)
-        yield from self.detach(me, DETACHED)
+        for _ in range(self.numbers["visits"]):
+            yield from self.attach(me, "PyEval_RestoreThread: ")
+            if me == "T1":
+                yield from self.read(me)
+            yield "eval breaker"
+            if me in self.please_stop:
+                self.please_stop.discard(me)
+                yield "_PyThreadState_Suspend: look for a request, under HEAD_LOCK"
+                word = SUSPENDED if self.requested else DETACHED
+                yield from self.detach(me, word)
+                yield from self.attach(me)
+            yield from self.detach(me, DETACHED, "PyEval_SaveThread: ")
 
     def read(self, me: str) -> Steps:
         """An object that another thread may have unlinked, and will free."""
@@ -78,10 +79,11 @@ class AttachAndDetach(Mechanism):
         yield "read through the pointer"
         self.require(not (seen and self.freed), "I2", "what a thread reads was not freed")
 
-    def attach(self, me: str) -> Steps:
-        """_PyThreadState_Attach."""
+    def attach(self, me: str, by: str = "") -> Steps:
+        """_PyThreadState_Attach; `by` says in the name of its first step who calls it."""
         while True:
-            yield Step("_PyEval_AcquireLock", until=lambda: not self.gil_on or self.gil == NOBODY)
+            acquire = f"{by}_PyEval_AcquireLock"
+            yield Step(acquire, until=lambda: not self.gil_on or self.gil == NOBODY)
             if self.gil_on:
                 self.gil = me
             yield "current_fast_set"
@@ -106,9 +108,9 @@ class AttachAndDetach(Mechanism):
             self.online.add(me)
         self.running.add(me)
 
-    def detach(self, me: str, word: int) -> Steps:
-        """detach_thread, to detached or suspended."""
-        yield "_Py_qsbr_detach"
+    def detach(self, me: str, word: int, by: str = "") -> Steps:
+        """detach_thread, to detached or suspended; `by` as in `attach`."""
+        yield f"{by}_Py_qsbr_detach"
         self.online.discard(me)
         self.running.discard(me)
         if self.has("clears-tls-first"):
@@ -126,7 +128,7 @@ class AttachAndDetach(Mechanism):
         """Pauses; in the last one the GIL is switched on, later main lets go of it."""
         for number in range(self.numbers["pauses"]):
             yield from self.stop()
-            if number == self.numbers["pauses"] - 1:
+            if number == self.numbers["pauses"] - 1 and self.numbers["gil"]:
                 yield "_PyEval_EnableGILTransient: take the GIL"
                 self.gil_on = True
                 self.gil = MAIN
