@@ -70,6 +70,7 @@ extern PyMethodDef probe_twosections[];
 extern PyMethodDef probe_type[];
 extern PyMethodDef probe_weakref[];
 extern PyMethodDef probe_tried[];
+extern PyMethodDef probe_stoptheworld[];
 extern PyMethodDef probe_threadstate[];
 
 #endif

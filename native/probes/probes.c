@@ -27,6 +27,7 @@ static PyMethodDef *const tables[] = {
     probe_immortal, probe_mergequeue, probe_pymutex,  probe_tried,
     probe_biased,   probe_borrowed,   probe_collected, probe_deferred, probe_freedelayed,
     probe_immortal, probe_mergequeue, probe_pymutex,   probe_tried,
+    probe_stoptheworld,
     probe_threadstate,
 };
 

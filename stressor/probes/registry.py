@@ -120,6 +120,7 @@ PROBES: tuple[Listed, ...] = (
         "ThreadStateProbe",
         twins=("AttachesByStore", "StopsWithoutWaiting"),
     ),
+    Listed("ts-stw", "stoptheworld", "StopTheWorldProbe", twins=("MadeDetached", "StopsWithoutWaiting")),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

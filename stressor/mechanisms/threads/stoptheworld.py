@@ -26,7 +26,7 @@ class StopTheWorld(Mechanism):
     title = "Stop the world"
     status = Status.CURRENT
     sources = ("Python/pystate.c (stop_the_world, park_detached_threads, start_the_world)",)
-    sizes = {"workers": 1}
+    sizes = {"workers": 1, "visits": 1, "collections": 1}
     stuck = ("L1", "every stop comes about, and every thread comes back from it")
     defects = {
         "new-starts-detached": "A thread state made during a stop starts detached.",
@@ -41,8 +41,8 @@ class StopTheWorld(Mechanism):
     }
 
     def setup(self) -> None:
-        """The requesters are attached. `word` is the list of thread states, the newest last."""
-        self.word = dict.fromkeys(REQUESTERS, ATTACHED)
+        """All are detached. `word` is the list of thread states, the newest last."""
+        self.word = dict.fromkeys(REQUESTERS, DETACHED)
         self.please_stop: set[str] = set()
         self.owner = NOBODY  # of the readers-writer lock
         self.requester = dict.fromkeys((INTERPRETER, RUNTIME), NOBODY)
@@ -58,13 +58,13 @@ class StopTheWorld(Mechanism):
         }
 
     def requesting(self, me: str) -> Steps:
-        """Stop, start, and leave; the forker does it twice."""
-        for _ in range(2 if me == "forker" else 1):
+        """Come, stop, start, and leave; the forker does it twice."""
+        for _ in range(2 if me == "forker" else self.numbers["collections"]):
+            yield from self.attach(me, "PyEval_RestoreThread: ")
             yield from self.lock(me)
             yield from self.stop(me, REQUESTERS[me])
             yield from self.start(me, REQUESTERS[me])
-        yield "_PyThreadState_Detach"
-        self.word[me] = DETACHED
+            yield from self.detach(me)
 
     def lock(self, me: str) -> Steps:
         """_PyRWMutex_Lock or _PyRWMutex_RLock."""
@@ -81,10 +81,15 @@ class StopTheWorld(Mechanism):
             yield Step("_PyRWMutex_Lock: park", until=lambda: self.owner == NOBODY)
             yield from self.attach(me)
 
-    def attach(self, me: str) -> Steps:
-        """_PyThreadState_Attach."""
-        yield Step("_PyThreadState_Attach: CAS", until=lambda: self.word[me] != SUSPENDED)
+    def attach(self, me: str, by: str = "") -> Steps:
+        """_PyThreadState_Attach; `by` says in the name of the step who calls it."""
+        yield Step(f"{by}_PyThreadState_Attach: CAS", until=lambda: self.word[me] != SUSPENDED)
         self.word[me] = ATTACHED
+
+    def detach(self, me: str) -> Steps:
+        """_PyThreadState_Detach, of one's own accord."""
+        yield "PyEval_SaveThread: _PyThreadState_Detach"
+        self.word[me] = DETACHED
 
     def stop(self, me: str, scope: str) -> Steps:
         """stop_the_world; a round is done under HEAD_LOCK, the first one with the counting."""
@@ -141,18 +146,22 @@ class StopTheWorld(Mechanism):
             self.word[each] = ATTACHED if self.has("start-attaches") else DETACHED
 
     def worker(self, me: str) -> Steps:
-        """A thread state is made, attached, looks at its eval breaker once, and is deleted."""
-        yield "new_threadstate: HEAD_LOCK, add_threadstate"
-        late = any(self.requester.values()) and not self.has("new-starts-detached")
-        self.word[me] = SUSPENDED if late else DETACHED
-        yield from self.attach(me)
-        yield "_Py_HandlePending: clear please-stop"
-        if me in self.please_stop:
-            self.please_stop.discard(me)
-            yield from self.suspend(me)
-        yield "_PyThreadState_Detach"
-        self.word[me] = DETACHED
-        yield "tstate_delete_common: HEAD_LOCK, unlink"
+        """Thread states are made, attached, look at their eval breaker once, and are deleted."""
+        for _ in range(self.numbers["visits"]):
+            yield "new_threadstate: HEAD_LOCK, add_threadstate"
+            late = any(self.requester.values()) and not self.has("new-starts-detached")
+            self.word[me] = SUSPENDED if late else DETACHED
+            yield from self.attach(me, "PyEval_RestoreThread: ")
+            yield "_Py_HandlePending: clear please-stop"
+            if me in self.please_stop:
+                self.please_stop.discard(me)
+                yield from self.suspend(me)
+            yield from self.detach(me)
+            yield "tstate_delete_common: HEAD_LOCK, unlink"
+            self.delete(me)
+
+    def delete(self, me: str) -> None:
+        """tstate_delete_common, with HEAD_LOCK."""
         word = self.word.pop(me)
         if self.has("delete-counts-suspended") or word != SUSPENDED:
             for scope in (INTERPRETER, RUNTIME):
