@@ -126,7 +126,8 @@ class Monitor:
         """All states in which the note is right, but for those that other threads' steps lead to.
 
         Those steps can as well be taken after it, so they are left for later: else most of the work
-        would be done again at each note.
+        would be done again at each note. But where the thread stood before, it may still be about to
+        go round and come back, and what it does then may need the steps of others.
         """
         waits = thread not in released and seen.holds is None
         right = 1 << thread if seen.holds is not None else 0
@@ -138,7 +139,8 @@ class Monitor:
             movers: Released = {} if waits else released
             if self._name(thread, state[1][thread]) in seen.at and state[2] & right == right:
                 kept.add(state)
-                movers = alone
+                if state[1][thread] not in alone.get(thread, ANYWHERE):
+                    movers = alone
             for after in self._steps(state, movers):
                 told = self._told(after, telling)
                 if told not in found:
