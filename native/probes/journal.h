@@ -63,6 +63,7 @@ extern PyMethodDef probe_deferred[];
 extern PyMethodDef probe_freedelayed[];
 extern PyMethodDef probe_immortal[];
 extern PyMethodDef probe_mergequeue[];
+extern PyMethodDef probe_breaker[];
 extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
 extern PyMethodDef probe_suspension[];

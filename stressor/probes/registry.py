@@ -120,7 +120,10 @@ PROBES: tuple[Listed, ...] = (
         "ThreadStateProbe",
         twins=("AttachesByStore", "StopsWithoutWaiting"),
     ),
-    Listed("ts-stw", "stoptheworld", "StopTheWorldProbe", twins=("MadeDetached", "StopsWithoutWaiting")),
+    Listed(
+        "ts-stw", "stoptheworld", "StopTheWorldProbe", twins=("MadeDetached", "StopsWithoutWaiting")
+    ),
+    Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

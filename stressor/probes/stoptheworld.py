@@ -14,7 +14,10 @@ from stressor.probes.monitor import END, Seen
 from stressor.probes.threadstate import STATES, pause
 from stressor.targets.definition import operation
 
-NEW, DELETE = "new_threadstate: HEAD_LOCK, add_threadstate", "tstate_delete_common: HEAD_LOCK, unlink"
+NEW, DELETE = (
+    "new_threadstate: HEAD_LOCK, add_threadstate",
+    "tstate_delete_common: HEAD_LOCK, unlink",
+)
 ATTACH = "PyEval_RestoreThread: _PyThreadState_Attach: CAS"
 BREAKER = "_Py_HandlePending: clear please-stop"
 DETACH = "PyEval_SaveThread: _PyThreadState_Detach"

@@ -25,7 +25,7 @@ class EvalBreaker(Mechanism):
     title = "Eval breaker of a thread"
     status = Status.CURRENT
     sources = ("Python/ceval_gil.c", "Include/internal/pycore_ceval.h", "Python/pystate.c")
-    sizes = {"merges": 2}
+    sizes = {"merges": 2, "looks": 0}
     stuck = ("L1", "the thread comes to its end")
     defects = {
         "load-then-store": "A bit is set by a load and a store.",
@@ -41,6 +41,7 @@ class EvalBreaker(Mechanism):
         self.word = {TARGET: VERSION, BYSTANDER: VERSION}
         self.version = VERSION
         self.queue = 0  # objects to merge
+        self.merged = 0
         self.exception = False
         self.raised = 0
         self.senders = 3
@@ -55,7 +56,11 @@ class EvalBreaker(Mechanism):
         }
 
     def target(self) -> Steps:
-        """_Py_HandlePending, as long as somebody might send something."""
+        """Looks some times, then as long as somebody might send something."""
+        for _ in range(self.numbers["looks"]):
+            yield "evaluate"
+            yield "_Py_HandlePending: load eval_breaker"
+            yield from self.handle(self.word[TARGET])
         while True:
             yield Step(
                 "_Py_HandlePending: load eval_breaker",
@@ -64,21 +69,30 @@ class EvalBreaker(Mechanism):
             seen = self.word[TARGET]
             if not seen & EVENTS:
                 return
-            if seen & MERGE:
-                if self.has("acts-before-clear"):
-                    yield "_Py_brc_merge_refcounts"
-                    self.queue = 0
-                yield "_Py_unset_eval_breaker_bit: merge"
-                self.word[TARGET] &= ~(EVENTS if self.has("clears-all-bits") else MERGE)
-                if not self.has("acts-before-clear"):
-                    yield "_Py_brc_merge_refcounts"
-                    self.queue = 0
-            if seen & ASYNC:
-                yield "_Py_unset_eval_breaker_bit: async exception"
-                self.word[TARGET] &= ~ASYNC
-                yield "exchange async_exc, raise"
-                self.raised += self.exception
-                self.exception = False
+            yield from self.handle(seen)
+
+    def handle(self, seen: int) -> Steps:
+        """_Py_HandlePending."""
+        if seen & MERGE:
+            if self.has("acts-before-clear"):
+                yield "_Py_brc_merge_refcounts"
+                self.merge()
+            yield "_Py_unset_eval_breaker_bit: merge"
+            self.word[TARGET] &= ~(EVENTS if self.has("clears-all-bits") else MERGE)
+            if not self.has("acts-before-clear"):
+                yield "_Py_brc_merge_refcounts"
+                self.merge()
+        if seen & ASYNC:
+            yield "_Py_unset_eval_breaker_bit: async exception"
+            self.word[TARGET] &= ~ASYNC
+            yield "exchange async_exc, raise"
+            self.raised += self.exception
+            self.exception = False
+
+    def merge(self) -> None:
+        """All that is queued."""
+        self.merged += self.queue
+        self.queue = 0
 
     def set_bit(self, bit: int) -> Steps:
         """_Py_set_eval_breaker_bit."""
