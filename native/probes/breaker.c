@@ -17,7 +17,7 @@ static struct {
     PyThreadState *target; /* NULL: sends nobody. Written with all mutexes; read with one */
     PyMutex mutexes[PROBE_SLOTS];
     PyObject *objects[OBJECTS]; /* the target's, each with one reference that is the merger's */
-    int freed, raised; /* by the target */
+    int freed, raised;          /* by the target */
     uintptr_t version;
 } shared;
 
@@ -171,8 +171,8 @@ breaker_raise_by_store(PyObject *module, PyObject *unused)
     if (target != NULL) {
         probe_note("raise", 0);
         uintptr_t word = word_of(target);
-        PyObject *old = __atomic_exchange_n(
-            &target->async_exc, Py_NewRef(PyExc_RuntimeError), __ATOMIC_SEQ_CST);
+        PyObject *old = __atomic_exchange_n(&target->async_exc, Py_NewRef(PyExc_RuntimeError),
+                                            __ATOMIC_SEQ_CST);
         Py_XDECREF(old);
         for (int i = 0; i < 4; i++) {
             PyErr_Occurred(); /* calls, as in any code of more than one line */

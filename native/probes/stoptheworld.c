@@ -10,7 +10,8 @@
 enum { WORKER, COLLECTOR, FORKER };
 enum { ATTACHED = 1, UNLINKED = 3 };
 
-static PyThreadState *states[PROBE_SLOTS]; /* atomic; NULL: the slot has none that can be looked at */
+static PyThreadState
+    *states[PROBE_SLOTS]; /* atomic; NULL: the slot has none that can be looked at */
 
 static void
 publish(PyThreadState *state)
@@ -89,8 +90,8 @@ stops_visit_made_detached(PyObject *module, PyObject *unused)
     probe_note("went on", 0);
     probe_note("detach", 0);
     int mine = ATTACHED;
-    __atomic_compare_exchange_n(
-        &state->state, &mine, made, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    __atomic_compare_exchange_n(&state->state, &mine, made, false, __ATOMIC_SEQ_CST,
+                                __ATOMIC_SEQ_CST);
     PyEval_RestoreThread(state);
     PyThreadState_Clear(state);
     PyEval_SaveThread();
