@@ -46,25 +46,50 @@ come_to_round(void)
     }
 }
 
-bool
-probe_join(int role)
+/* The caller's slot of this role in this round; -1 when none is left. */
+static int
+slot_of(int role)
 {
     come_to_round();
     if (me.taken[role] < 0) {
         int slot =
             journal.first[role] + __atomic_fetch_add(&journal.next[role], 1, __ATOMIC_RELAXED);
         if (slot >= journal.last[role]) {
-            return false;
+            return -1;
         }
         me.taken[role] = slot;
     }
-    if (me.used[role] >= journal.uses) {
+    return me.taken[role];
+}
+
+bool
+probe_join(int role)
+{
+    int slot = slot_of(role);
+    if (slot < 0 || me.used[role] >= journal.uses) {
         return false;
     }
     me.used[role]++;
-    me.slot = me.taken[role];
+    me.slot = slot;
     me.role = role;
     return true;
+}
+
+int
+probe_enter(int role)
+{
+    int before = me.slot;
+    me.slot = slot_of(role);
+    if (me.slot < 0) {
+        __atomic_fetch_add(&journal.count, PROBE_NOTES, __ATOMIC_RELAXED); /* as if it were full */
+    }
+    return before;
+}
+
+void
+probe_return(int before)
+{
+    me.slot = before;
 }
 
 void
@@ -107,6 +132,15 @@ append(const char *what, int64_t value, uint8_t kind)
         journal.notes[number] =
             (struct note){.what = what, .value = value, .slot = me.slot, .kind = kind, .ready = 1};
     }
+}
+
+void
+probe_note_for(int slot, const char *what)
+{
+    int before = me.slot;
+    me.slot = slot;
+    append(what, 0, 0);
+    me.slot = before;
 }
 
 void

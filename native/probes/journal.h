@@ -36,6 +36,14 @@ void probe_act_for(int slot);
 /* Whether the caller acts for a slot of this round. Who never leaves does so to the round's end: what
  * it brings about between its operations, at the eval breaker say, is noted too. */
 bool probe_acts(void);
+/* Act for the caller's slot of this role within a call that the mechanism makes, whatever the caller was
+ * doing; that is not counted as a use. What it returns is for probe_return. Without a slot left, nothing
+ * can be said of this round. */
+int probe_enter(int role);
+void probe_return(int before);
+
+/* Append to the journal for another slot, before any worker runs. */
+void probe_note_for(int slot, const char *what);
 
 /* Append to the journal, then let others go on if the schedule says so. `what` is a literal. */
 void probe_note(const char *what, int64_t value);
@@ -64,6 +72,7 @@ extern PyMethodDef probe_freedelayed[];
 extern PyMethodDef probe_immortal[];
 extern PyMethodDef probe_mergequeue[];
 extern PyMethodDef probe_breaker[];
+extern PyMethodDef probe_pending[];
 extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
 extern PyMethodDef probe_suspension[];

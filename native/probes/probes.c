@@ -20,6 +20,7 @@ static PyMethodDef *const tables[] = {
     probe_immortal,
     probe_mergequeue,
     probe_breaker,
+    probe_pending,
     probe_pymutex,
     probe_tried,
     probe_biased,     probe_borrowed, probe_freedelayed, probe_immortal,

@@ -124,6 +124,7 @@ PROBES: tuple[Listed, ...] = (
         "ts-stw", "stoptheworld", "StopTheWorldProbe", twins=("MadeDetached", "StopsWithoutWaiting")
     ),
     Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
+    Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

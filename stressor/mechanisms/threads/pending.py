@@ -18,14 +18,14 @@ class PendingCalls(Mechanism):
     claim: CPython 3.13 does not, and such a call then waits until something else sets the bit.
 
     Simplified: rings are never full; signals and clearing the claim when the interpreter ends are
-    left out; both threads evaluate code for ever.
+    left out; all threads evaluate code for ever.
     """
 
     name = "ts-pending"
     title = "Pending calls"
     status = Status.CURRENT
     sources = ("Python/ceval_gil.c (_PyEval_AddPendingCall, make_pending_calls)",)
-    sizes = {"failing": 1}
+    sizes = {"failing": 1, "others": 1}
     stuck = ("L2", "adding a call comes to its end")
     defects = {
         "main-call-anywhere": "A call for the main thread is run by whoever handles calls.",
@@ -48,7 +48,9 @@ class PendingCalls(Mechanism):
         self.bits: set[str] = set()  # threads with the bit "calls to do"
         self.accepted: set[str] = set()
         self.ran: set[str] = set()
-        self.running: set[str] = set()  # threads that are in a call
+        self.calling: dict[str, str] = {}  # threads that have taken a call, until it has returned
+        others = range(2, self.numbers["others"] + 1)
+        self.evaluators = (MAIN, OTHER, *(f"{OTHER}{number}" for number in others))
 
     def threads(self) -> dict[str, Steps]:
         """Those that add calls."""
@@ -56,7 +58,7 @@ class PendingCalls(Mechanism):
 
     def services(self) -> dict[str, Steps]:
         """Those that evaluate code."""
-        return {MAIN: self.evaluates(MAIN), OTHER: self.evaluates(OTHER)}
+        return {each: self.evaluates(each) for each in self.evaluators}
 
     def adder1(self) -> Steps:
         """A call that adds another one when it runs."""
@@ -88,7 +90,7 @@ class PendingCalls(Mechanism):
         self.next = at + 1
         self.accepted.add(call)
         yield "_Py_set_eval_breaker_bit_all"
-        self.bits.update((MAIN, OTHER))
+        self.bits.update(self.evaluators)
 
     def evaluates(self, me: str) -> Steps:
         """A thread that runs Python code."""
@@ -119,7 +121,7 @@ class PendingCalls(Mechanism):
             self.handling = NOBODY
         if failed:
             yield "_Py_set_eval_breaker_bit_all"
-            self.bits.update((MAIN, OTHER))
+            self.bits.update(self.evaluators)
         elif me != MAIN and not self.has("main-bit-not-returned"):
             yield "give the main thread's bit back"
             if self.main_ring:
@@ -138,14 +140,14 @@ class PendingCalls(Mechanism):
                 self.ring.pop(min(self.ring))
             if self.has("runs-under-mutex"):
                 self.mutex = me
+            self.calling[me] = call
             yield "call begins"
             self.require(call not in self.ran, "I1", "a call runs once")
             self.ran.add(call)
-            self.running.add(me)
             if call == AGAIN:
                 yield from self.add(me, LAST)
             yield "call returns"
-            self.running.discard(me)
+            del self.calling[me]
             if self.mutex == me:
                 self.mutex = NOBODY
             if call == FAILS:
@@ -159,12 +161,14 @@ class PendingCalls(Mechanism):
         if self.main_ring:
             self.main_ring -= 1
             self.require(me == MAIN, "I2", "calls for the main thread run there only")
+            self.calling[me] = MAIN_ONLY
             yield "main thread's call"
             self.ran.add(MAIN_ONLY)
+            del self.calling[me]
 
     @safety("I3", "one thread runs calls at a time")
     def one_handler(self) -> bool:
-        return len(self.running) <= 1
+        return len(self.calling) <= 1
 
     @liveness("L1", "every call that was accepted has run")
     def all_ran(self) -> bool:
