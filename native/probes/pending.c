@@ -5,9 +5,9 @@
 #include "journal.h"
 
 enum { ADDER, MAIN_ADDER, MAIN, OTHER };
-enum { FIRST = 2 }; /* slot of those that run calls */
+enum { FIRST = 2 };                            /* slot of those that run calls */
 enum { AGAIN, FAILS, LAST, MAIN_ONLY, CALLS }; /* as the reference names them */
-enum { CALLS_TO_DO = 1 << 2 };                        /* of eval_breaker, 3.13 (pycore_ceval.h) */
+enum { CALLS_TO_DO = 1 << 2 };                 /* of eval_breaker, 3.13 (pycore_ceval.h) */
 
 /* Both from pycore_ceval.h; exported, and the same from 3.13.0 on. */
 #if PY_VERSION_HEX >= 0x030D0000 && PY_VERSION_HEX < 0x030E0000
@@ -114,8 +114,7 @@ pending_add_without_bit(PyObject *module, PyObject *unused)
     if (probe_join(MAIN_ADDER)) {
         probe_note("add for main", 0);
         add(MAIN_ONLY);
-        __atomic_fetch_and(
-            &current.main->eval_breaker, ~(uintptr_t)CALLS_TO_DO, __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(&current.main->eval_breaker, ~(uintptr_t)CALLS_TO_DO, __ATOMIC_SEQ_CST);
         probe_note("added", 0);
         probe_leave();
     }
@@ -137,7 +136,8 @@ pending_end(PyObject *module, PyObject *args)
     if (none != NULL) {
         probe_note_for(FIRST + evaluators, "end");
         probe_note_for(FIRST + evaluators, "ended");
-        for (int i = evaluators - 1; i >= 0; i--) { /* the main thread last: its bit is right then */
+        for (int i = evaluators - 1; i >= 0;
+             i--) { /* the main thread last: its bit is right then */
             probe_note_for(FIRST + i, "idle");
         }
         int before = probe_enter(MAIN);

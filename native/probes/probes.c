@@ -31,6 +31,8 @@ static PyMethodDef *const tables[] = {
     probe_immortal, probe_mergequeue, probe_pymutex,   probe_tried,
     probe_stoptheworld,
     probe_threadstate,
+    probe_breaker,      probe_pending,     probe_pymutex,
+    probe_stoptheworld, probe_threadstate, probe_joining,
 };
 
 static int

@@ -83,7 +83,7 @@ class BreakerProbe(Probe):
 
 
 class SetByStore(BreakerProbe):
-    """The exception's bit is set by a load and a store; no version moves, for one that is lost would loop for ever."""
+    """The exception's bit is set by a load and a store. No version moves: losing one loops."""
 
     @operation(weight=2.0)
     def send(self, state: object) -> None:

@@ -7,6 +7,7 @@ FRESH, ACTIVE, CALLED = range(3)  # the once flag
 UNDECIDED, REFUSED, SHARED = range(3)
 NOBODY = ""
 THREAD, STARTER, RIVAL, LATER = "thread", "starter", "rival", "later"
+JOINER = "joiner"
 
 
 class JoinByEvent(Mechanism):
@@ -18,7 +19,7 @@ class JoinByEvent(Mechanism):
     OS thread, once for all who join. Whether a thread is joining itself is asked only while the event
     is not set: after that the system may give the ident to another thread.
 
-    Simplified: the OS thread is created without fail; no time-outs and no interrupts; the handle's
+    Simplified: the OS thread is created without fail; no interrupts; the handle's
     mutex is taken to be right. `later` gets the ident of the thread that has ended.
     """
 
@@ -26,6 +27,7 @@ class JoinByEvent(Mechanism):
     title = "Start and join by handle and event"
     status = Status.CURRENT
     sources = ("Modules/_threadmodule.c (ThreadHandle_start, ThreadHandle_join, thread_run)",)
+    sizes = {"joiners": 0}
     stuck = ("L1", "whoever starts, joins or runs comes to its end")
     defects = {
         "start-without-claim": "The state is read and stored without the mutex in between.",
@@ -43,6 +45,9 @@ class JoinByEvent(Mechanism):
         self.state = NOT_STARTED
         self.ident = NOBODY
         self.created = 0
+        self.won: set[str] = set()  # those that started it
+        self.refused: set[str] = set()  # those that were told that it was not started
+        self.joined: set[str] = set()  # and those whose joining was no time-out
         self.ready = False
         self.exiting = False  # the event thread_is_exiting
         self.once = FRESH
@@ -60,22 +65,30 @@ class JoinByEvent(Mechanism):
             RIVAL: self.rival(),
             LATER: self.later(),
             THREAD: self.thread_run(),
-        }
+        } | {f"{JOINER}{n}": self.joiner(f"{JOINER}{n}") for n in self.joiners()}
+
+    def joiners(self) -> range:
+        """The numbers of the further joiners, who have time-outs and keep the handle."""
+        return range(1, self.numbers["joiners"] + 1)
+
+    def joiner(self, me: str) -> Steps:
+        """Joins, but not for ever."""
+        yield from self.join(me, timed=True)
 
     def starter(self) -> Steps:
         """Starts, and drops the handle."""
-        yield from self.start()
-        yield from self.decref()
+        yield from self.start(STARTER)
+        yield from self.drop()
 
     def rival(self) -> Steps:
         """Starts, or finds it started; shares it, and joins."""
-        yield from self.start()
+        yield from self.start(RIVAL)
         yield "share the handle, if it runs"
         self.use()
         self.shared = SHARED if self.state >= RUNNING else REFUSED
         self.refs += self.shared == SHARED
         yield from self.join(RIVAL)
-        yield from self.decref()
+        yield from self.drop()
 
     def later(self) -> Steps:
         """A thread that the system gives the ident of the one that is gone."""
@@ -86,9 +99,9 @@ class JoinByEvent(Mechanism):
         if self.shared == REFUSED:
             return
         yield from self.join(THREAD)
-        yield from self.decref()
+        yield from self.drop()
 
-    def start(self) -> Steps:
+    def start(self, me: str) -> Steps:
         """ThreadHandle_start."""
         yield "ThreadHandle_start: claim with the mutex"
         if self.state != NOT_STARTED:
@@ -96,6 +109,7 @@ class JoinByEvent(Mechanism):
         if self.has("start-without-claim"):
             yield "ThreadHandle_start: store the state"
         self.state = STARTING
+        self.won.add(me)
         self.refs += not self.has("boot-borrows-handle")
         yield "PyThread_start_joinable_thread"
         self.created += 1
@@ -123,15 +137,17 @@ class JoinByEvent(Mechanism):
             self.use()
             self.exiting = True
         if not self.has("boot-borrows-handle"):
-            yield from self.decref()
+            yield "ThreadHandle_decref"
+            self.decref()
         yield "the OS thread ends"
         self.gone = True
 
-    def join(self, ident: str, itself: bool = False) -> Steps:
-        """ThreadHandle_join by the thread with this ident."""
+    def join(self, ident: str, itself: bool = False, timed: bool = False) -> Steps:
+        """ThreadHandle_join by the thread with this ident; `timed`, it may have enough of waiting."""
         yield "ThreadHandle_join: check_started"
         self.use()
         if self.state < RUNNING:
+            self.refused.add(ident)
             return
         if not self.has("waits-before-self-test"):
             yield "ThreadHandle_join: load the event, then the ident"
@@ -139,11 +155,14 @@ class JoinByEvent(Mechanism):
             if may_be_me and self.ident == ident:
                 self.require(itself, "I3", "only the thread itself is told that it joins itself")
                 return
-        yield Step("PyEvent_WaitTimed: thread_is_exiting", until=lambda: self.exiting)
+        yield Step("PyEvent_WaitTimed: thread_is_exiting", until=lambda: timed or self.exiting)
+        if not self.exiting:
+            return
         if self.has("event-in-thread-state"):
             yield "PyEvent_WaitTimed: load after waking"
             self.require(self.thread_state, "I4", "the thread state is not used once it is deleted")
         yield from self.join_once()
+        self.joined.add(ident)
 
     def join_once(self) -> Steps:
         """_PyOnceFlag_CallOnce of join_thread."""
@@ -160,9 +179,13 @@ class JoinByEvent(Mechanism):
             self.once = CALLED
         self.require(self.gone, "I1", "join returns after the OS thread is gone")
 
-    def decref(self) -> Steps:
+    def drop(self) -> Steps:
+        """Whoever has the handle lets go of it."""
+        yield "PyThreadHandleObject_dealloc"
+        self.decref()
+
+    def decref(self) -> None:
         """ThreadHandle_decref; the last one detaches what was never joined."""
-        yield "ThreadHandle_decref"
         self.use()
         self.refs -= 1
         if self.refs == 0:
