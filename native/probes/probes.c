@@ -32,6 +32,7 @@ static PyMethodDef *const tables[] = {
     probe_stoptheworld,
     probe_threadstate,
     probe_breaker,      probe_pending,     probe_pymutex,
+    probe_breaker,      probe_pending,     probe_pymutex, probe_current,
     probe_stoptheworld, probe_threadstate, probe_joining,
 };
 

@@ -126,6 +126,7 @@ PROBES: tuple[Listed, ...] = (
     Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
     Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),
     Listed("sd-joinnew", "joining", "JoiningProbe", twins=("StartsUnclaimed",)),
+    Listed("ts-current", "current", "CurrentProbe", twins=("InOneGlobal",)),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}

@@ -21,7 +21,7 @@ class CurrentThreadState(Mechanism):
     title = "Current thread state"
     status = Status.CURRENT
     sources = ("Python/pystate.c (current_fast_set, PyGILState_Ensure, tstate_delete_common)",)
-    sizes = {"threads": 2, "calls": 2}
+    sizes = {"threads": 2, "calls": 2, "nested": 0}
     defects = {
         "deletes-before-clear": "The thread-local pointer is cleared after the state was freed.",
         "one-global": "The current state is one global for all interpreters, each with a GIL.",
@@ -45,7 +45,7 @@ class CurrentThreadState(Mechanism):
         return "global" if self.has("one-global") else thread
 
     def c_thread(self, me: str) -> Steps:
-        """Ensure, run, let go, come back, Release."""
+        """Ensure, run, let go, be called back, come back, Release."""
         for number in range(self.numbers["calls"]):
             yield from self.ensure(me, f"{me}.{number}")
             yield from self.run(me)
@@ -55,6 +55,11 @@ class CurrentThreadState(Mechanism):
             found = self.slots[self.slot(me)]
             usable = found in self.live or (found == NULL and not self.has("unchecked-is-used"))
             self.require(usable, "I4", "nobody uses a thread state that is null")
+            for _ in range(self.numbers["nested"]):
+                yield from self.ensure(me, f"{me}.{number}")
+                yield from self.run(me)
+                yield "PyGILState_Release: current_fast_clear"
+                self.slots[self.slot(me)] = NULL
             yield "PyEval_RestoreThread: current_fast_set"
             self.slots[self.slot(me)] = self.gilstate[me]
             yield from self.delete_current(me)
