@@ -73,6 +73,7 @@ extern PyMethodDef probe_immortal[];
 extern PyMethodDef probe_mergequeue[];
 extern PyMethodDef probe_breaker[];
 extern PyMethodDef probe_current[];
+extern PyMethodDef probe_forking[];
 extern PyMethodDef probe_joining[];
 extern PyMethodDef probe_pending[];
 extern PyMethodDef probe_pymutex[];

@@ -33,6 +33,7 @@ static PyMethodDef *const tables[] = {
     probe_threadstate,
     probe_breaker,      probe_pending,     probe_pymutex,
     probe_breaker,      probe_pending,     probe_pymutex, probe_current,
+    probe_forking,
     probe_stoptheworld, probe_threadstate, probe_joining,
 };
 

@@ -127,6 +127,8 @@ PROBES: tuple[Listed, ...] = (
     Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),
     Listed("sd-joinnew", "joining", "JoiningProbe", twins=("StartsUnclaimed",)),
     Listed("ts-current", "current", "CurrentProbe", twins=("InOneGlobal",)),
+    Listed("sd-handles", "forking", "ForkingProbe", twins=("UnmarkedHandle",)),
+    Listed("sd-fork", "forkstate", "ForkProbe", twins=("ChangedInTwoSteps",)),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}
