@@ -5,16 +5,8 @@
 enum { FORKER };
 
 static const char *const words[] = {
-    "fork",
-    "child answered",
-    "mine is done",
-    "old is done",
-    "new was joined",
-    "new is done",
-    "unused was started",
-    "thread states",
-    "is main",
-    "is whole",
+    "fork",        "child answered",     "mine is done",  "old is done", "new was joined",
+    "new is done", "unused was started", "thread states", "is main",     "is whole",
 };
 
 /* forking_join() -> whether the caller is the one that forks in this round. */

@@ -35,6 +35,8 @@ static PyMethodDef *const tables[] = {
     probe_breaker,      probe_pending,     probe_pymutex, probe_current,
     probe_forking,
     probe_stoptheworld, probe_threadstate, probe_joining,
+    probe_breaker, probe_current, probe_forking,      probe_joining,
+    probe_pending, probe_pymutex, probe_stoptheworld, probe_threadstate,
 };
 
 static int

@@ -53,9 +53,9 @@ class Round:
     """Handles by their names in the reference; `old` ends when `gate` is unlocked."""
 
     gate: "_thread.LockType" = field(factory=_thread.allocate_lock)
-    old: Handle = field(factory=_thread._ThreadHandle)
+    old: "_thread._ThreadHandle" = field(factory=_thread._ThreadHandle)
     new: Handle = field(factory=_thread._ThreadHandle)
-    unused: Handle = field(factory=_thread._ThreadHandle)
+    unused: "_thread._ThreadHandle" = field(factory=_thread._ThreadHandle)
 
 
 def mine_done(model: HandlesAfterFork, thread: str, value: int) -> bool:
@@ -83,7 +83,7 @@ def unused_started(model: HandlesAfterFork, thread: str, value: int) -> bool:
     return (model.state[UNUSED] == NOT_STARTED) == value
 
 
-def started(handle: Handle) -> bool:
+def started(handle: "_thread._ThreadHandle") -> bool:
     """Start a thread that does nothing; whether the handle let it."""
     try:
         _thread.start_joinable_thread(pause, handle=handle, daemon=True)
@@ -172,6 +172,7 @@ class ForkingProbe(Probe):
 
     @operation
     def start(self, state: Round) -> None:
+        assert isinstance(state.new, _thread._ThreadHandle)
         if started(state.new):
             state.new.join()
 

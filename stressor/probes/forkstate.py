@@ -70,7 +70,7 @@ def look_around(state: Round) -> list[int]:
     """What the child does, and what it saw."""
     seen = [
         len(sys._current_frames()),
-        _thread._get_main_thread_ident() == _thread.get_ident(),
+        _thread._get_main_thread_ident() == _thread.get_ident(),  # type: ignore[attr-defined]  # private
         state.is_whole(),
     ]
     use_locks("child")
