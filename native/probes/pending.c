@@ -57,25 +57,41 @@ call(void *arg)
     return 0;
 }
 
-/* pending_begin(evaluators): nothing is pending, and no bit is set. By the main thread, alone.
- * `evaluators` is how many slots the last two roles have. */
+static PyThreadState *
+state_of(unsigned long thread)
+{
+    PyThreadState *state = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    while (state != NULL && state->thread_id != thread) {
+        state = PyThreadState_Next(state);
+    }
+    return state;
+}
+
+/* pending_begin(main, evaluators): no call of this round is pending, and no bit is set. While no other
+ * thread runs. `main` is the main thread's ident, and `evaluators` how many slots the last two roles have.
+ */
 static PyObject *
-pending_begin(PyObject *module, PyObject *evaluators)
+pending_begin(PyObject *module, PyObject *args)
 {
     (void)module;
+    unsigned long main;
+    int evaluators;
     if (PY_VERSION_HEX < 0x030D0000 || PY_VERSION_HEX >= 0x030E0000) {
         PyErr_SetString(PyExc_NotImplementedError, "this probe is written for CPython 3.13");
         return NULL;
     }
+    if (!PyArg_ParseTuple(args, "ki:pending_begin", &main, &evaluators)) {
+        return NULL;
+    }
     current.number++;
-    current.main = PyThreadState_Get();
+    current.main = state_of(main);
     for (int i = 0; i < 2; i++) { /* the first may leave bits behind */
         if (Py_MakePendingCalls() < 0) {
             return NULL;
         }
     }
-    for (long i = 0; i < PyLong_AsLong(evaluators); i++) {
-        probe_note_for(FIRST + (int)i, "evaluates");
+    for (int i = 0; i < evaluators; i++) {
+        probe_note_for(FIRST + i, "evaluates");
     }
     Py_RETURN_NONE;
 }
@@ -149,7 +165,7 @@ pending_end(PyObject *module, PyObject *args)
 }
 
 PyMethodDef probe_pending[] = {
-    {"pending_begin", pending_begin, METH_O, NULL},
+    {"pending_begin", pending_begin, METH_VARARGS, NULL},
     {"pending_add", pending_add, METH_NOARGS, NULL},
     {"pending_add_for_main", pending_add_for_main, METH_NOARGS, NULL},
     {"pending_add_without_bit", pending_add_without_bit, METH_NOARGS, NULL},

@@ -7,6 +7,7 @@ against the reference with that defect; `AsItShouldBe` is held against the corre
 Not held against the reference: calls that fail, for what they raise would come up in the harness.
 """
 
+import threading
 from typing import ClassVar
 
 from stressor import _probes
@@ -87,7 +88,7 @@ class PendingProbe(Probe):
     }
 
     def make(self) -> None:
-        _probes.pending_begin(len(EVALUATORS))
+        _probes.pending_begin(threading.main_thread().ident or 0, len(EVALUATORS))
 
     @operation
     def add(self, state: object) -> None:
