@@ -1,4 +1,4 @@
-"""Two threads that both become the one that runs an interpreter's main: CPython 3.13 with free threading.
+"""Two threads that both run the main of one interpreter: CPython 3.13 with free threading.
 
     python corpus/cpython/running_main_twice.py [SECONDS]
 
