@@ -2,7 +2,8 @@
  *
  * A collector's walk stops the interpreter, and its callback runs meanwhile; what `os.fork` does before
  * and after the fork stops the whole runtime, and holds the lock of the list of thread states, so that
- * it can be read. */
+ * it can be read. The workers of a trial live as long as all its rounds, and so do the thread states that
+ * they came with. */
 #include "journal.h"
 
 #include <string.h>
