@@ -58,32 +58,32 @@ PyObject *probe_notes(PyObject *module, PyObject *unused);
 PyObject *probe_watch(PyObject *module, PyObject *args);
 
 /* Each probe's functions, added to the module by a line in probes.c. */
+extern PyMethodDef probe_biased[];
+extern PyMethodDef probe_borrowed[];
+extern PyMethodDef probe_breaker[];
+extern PyMethodDef probe_collected[];
+extern PyMethodDef probe_current[];
+extern PyMethodDef probe_deferred[];
 extern PyMethodDef probe_dict[];
 extern PyMethodDef probe_event[];
+extern PyMethodDef probe_forking[];
+extern PyMethodDef probe_freedelayed[];
+extern PyMethodDef probe_immortal[];
+extern PyMethodDef probe_joining[];
 extern PyMethodDef probe_list[];
+extern PyMethodDef probe_mergequeue[];
 extern PyMethodDef probe_once[];
 extern PyMethodDef probe_onesection[];
 extern PyMethodDef probe_park[];
-extern PyMethodDef probe_biased[];
-extern PyMethodDef probe_borrowed[];
-extern PyMethodDef probe_collected[];
-extern PyMethodDef probe_deferred[];
-extern PyMethodDef probe_freedelayed[];
-extern PyMethodDef probe_immortal[];
-extern PyMethodDef probe_mergequeue[];
-extern PyMethodDef probe_breaker[];
-extern PyMethodDef probe_current[];
-extern PyMethodDef probe_forking[];
-extern PyMethodDef probe_joining[];
 extern PyMethodDef probe_pending[];
 extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
+extern PyMethodDef probe_stoptheworld[];
 extern PyMethodDef probe_suspension[];
+extern PyMethodDef probe_threadstate[];
+extern PyMethodDef probe_tried[];
 extern PyMethodDef probe_twosections[];
 extern PyMethodDef probe_type[];
 extern PyMethodDef probe_weakref[];
-extern PyMethodDef probe_tried[];
-extern PyMethodDef probe_stoptheworld[];
-extern PyMethodDef probe_threadstate[];
 
 #endif

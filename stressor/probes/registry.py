@@ -68,6 +68,7 @@ PROBES: tuple[Listed, ...] = (
         twins=("Borrowed",),
         runtime=("_Py_MergeZeroLocalRefcount", "_Py_DecRefShared", "PyMutex_*"),
     ),
+    Listed("gc-ft", "collected", "CollectedProbe", twins=("Believes",)),
     Listed(
         "lk-cs1",
         "sections",
@@ -104,16 +105,21 @@ PROBES: tuple[Listed, ...] = (
         twins=("WakesEarly", "WakesBucket"),
         runtime=("_PyParkingLot_*", "_PyRawMutex_*"),
     ),
-    Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
-    Listed("rc-mergeq", "mergequeue", "MergeQueueProbe", twins=("NeverQueues", "MergesItself")),
-    Listed("rc-immortal", "immortal", "ImmortalProbe", twins=("WorldNotStopped",)),
-    Listed("rc-tryinc", "tried", "TriedProbe", twins=("Unchecked",)),
-    Listed("rc-borrow", "borrowed", "BorrowedProbe", twins=("Borrows",), threads=4),
-    Listed("mm-freedelay", "freedelayed", "FreeDelayedProbe", twins=("FreesAtOnce",)),
-    Listed("rc-defer", "deferred", "DeferredProbe", twins=("Queues",)),
-    Listed("gc-ft", "collected", "CollectedProbe", twins=("Believes",)),
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
+    Listed("mm-freedelay", "freedelayed", "FreeDelayedProbe", twins=("FreesAtOnce",)),
+    Listed("rc-borrow", "borrowed", "BorrowedProbe", twins=("Borrows",), threads=4),
+    Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
+    Listed("rc-defer", "deferred", "DeferredProbe", twins=("Queues",)),
+    Listed("rc-immortal", "immortal", "ImmortalProbe", twins=("WorldNotStopped",)),
+    Listed("rc-mergeq", "mergequeue", "MergeQueueProbe", twins=("NeverQueues", "MergesItself")),
+    Listed("rc-tryinc", "tried", "TriedProbe", twins=("Unchecked",)),
+    Listed("sd-fork", "forkstate", "ForkProbe", twins=("ChangedInTwoSteps",)),
+    Listed("sd-handles", "forking", "ForkingProbe", twins=("UnmarkedHandle",)),
+    Listed("sd-joinnew", "joining", "JoiningProbe", twins=("StartsUnclaimed",)),
+    Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
+    Listed("ts-current", "current", "CurrentProbe", twins=("InOneGlobal",)),
+    Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),
     Listed(
         "ts-state",
         "threadstate",
@@ -123,12 +129,6 @@ PROBES: tuple[Listed, ...] = (
     Listed(
         "ts-stw", "stoptheworld", "StopTheWorldProbe", twins=("MadeDetached", "StopsWithoutWaiting")
     ),
-    Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
-    Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),
-    Listed("sd-joinnew", "joining", "JoiningProbe", twins=("StartsUnclaimed",)),
-    Listed("ts-current", "current", "CurrentProbe", twins=("InOneGlobal",)),
-    Listed("sd-handles", "forking", "ForkingProbe", twins=("UnmarkedHandle",)),
-    Listed("sd-fork", "forkstate", "ForkProbe", twins=("ChangedInTwoSteps",)),
 )
 
 BY_NAME = {each.mechanism: each for each in PROBES}
