@@ -1,5 +1,7 @@
 """`stressor models probe`: bad input, and what its list says."""
 
+from pathlib import Path
+
 import pytest
 
 from stressor.cli.main import run
@@ -25,3 +27,8 @@ def test_bad_input(arguments: list[str], says: str, capsys: pytest.CaptureFixtur
 def test_every_probe_has_a_mechanism_and_a_twin() -> None:
     assert {each.mechanism for each in PROBES} <= BY_NAME.keys()
     assert all(each.twins for each in PROBES)
+
+
+def test_the_document_has_every_probe() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "probes.md").read_text(encoding="utf-8")
+    assert [each.mechanism for each in PROBES if f"`{each.mechanism}`" not in text] == []
