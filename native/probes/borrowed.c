@@ -183,32 +183,17 @@ act(get_fn *get)
 }
 
 static PyObject *
-get_item(PyObject *list)
-{
-    PyObject *op = PyList_GetItemRef(list, 0);
-    if (op == NULL) {
-        PyErr_Clear(); /* it is empty */
-    }
-    return op;
-}
-
-static PyObject *
 borrow_round(PyObject *module, PyObject *unused)
 {
     (void)module, (void)unused;
-    return act(get_item);
+    return act(witness_in);
 }
 
 /* A twin: a borrowed reference, counted when it is too late. */
 static PyObject *
 get_borrowed(PyObject *list)
 {
-    if (PyList_GET_SIZE(list) == 0) {
-        return NULL;
-    }
-    PyObject *op = &borrow.witness[ITEM]->ob_base; /* what it has in it, without a look into it */
-    PyErr_Occurred(); /* a call, as in any code of more than one line */
-    return Py_XNewRef(op);
+    return witness_in_unchecked(list, borrow.witness[ITEM]);
 }
 
 static PyObject *

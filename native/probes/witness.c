@@ -63,3 +63,23 @@ witness_died(const struct witness *witness)
 {
     return __atomic_load_n(&witness->died, __ATOMIC_SEQ_CST);
 }
+
+PyObject *
+witness_in(PyObject *list)
+{
+    PyObject *op = PyList_GetItemRef(list, 0);
+    if (op == NULL) {
+        PyErr_Clear(); /* it is empty */
+    }
+    return op;
+}
+
+PyObject *
+witness_in_unchecked(PyObject *list, struct witness *witness)
+{
+    if (PyList_GET_SIZE(list) == 0) {
+        return NULL;
+    }
+    PyErr_Occurred(); /* a call, as in any code of more than one line */
+    return Py_NewRef(&witness->ob_base);
+}

@@ -33,4 +33,11 @@ void witness_words(const PyObject *op, const struct words *names);
 
 int witness_died(const struct witness *witness);
 
+/* A new reference to the first item of a list, as the interpreter gets it; NULL: the list is empty. */
+PyObject *witness_in(PyObject *list);
+
+/* For twins: the same for the one witness that is ever in the list, counted too late and without a look
+ * whether it is still there. */
+PyObject *witness_in_unchecked(PyObject *list, struct witness *witness);
+
 #endif
