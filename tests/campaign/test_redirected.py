@@ -153,9 +153,22 @@ def test_a_thread_that_is_started_runs_beside_them(hosts: Hosts, target: str) ->
     assert trial.outcome.verdict is Verdict.PASSED, trial.outcome
 
 
+def seen_twice(hosts: Hosts, plan: Plan) -> Trial:
+    """A trial with the trace of the one before: with all of the runtime in it, a fork server that has
+    just started may have another free list to give to its first child than to the next.
+    """
+    before = hosts.carry_out(plan)
+    for _ in range(5):
+        trial = hosts.carry_out(plan)
+        if control(trial).trace == control(before).trace:
+            return trial
+        before = trial
+    return before
+
+
 def test_a_recorded_schedule_is_replayed_exactly(hosts: Hosts) -> None:
     plan = plan_of(str(CASE), "play now_playing|play play", schedule=Schedule(then=Spec("walk")))
-    exact = recorded(hosts.carry_out(plan))
+    exact = recorded(seen_twice(hosts, plan))
     assert exact is not None
     assert exact.schedule is not None
     assert any(each.site.startswith("redirect:") for each in exact.schedule.switches)

@@ -214,7 +214,8 @@ def test_a_hold_ends(
     seen = theatre.play(pauses.hold_for, visit, phase, deadline, 20, needs=[states])
     assert seen.value == ["came"]
     held = [event for event in seen.reading.events[0] if event.action is Action.HOLD]
-    assert [event.expired for event in held] == [expires]
+    # Under load it may wait at another place of the kind too, for what has come by then.
+    assert held[0].expired == expires
     # What is logged is how long it really held: up to the deadline, and past it only by a look.
     assert all(0 < event.ns < deadline or (expires and event.ns >= deadline) for event in held)
 

@@ -8,15 +8,13 @@ mechanism that was changed since are made anew. What a row is, is `stressor.mech
 import inspect
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from hashlib import sha256
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from threading import Thread
 
 from attrs import asdict, evolve, frozen
 
@@ -169,47 +167,74 @@ def _pair(name: tuple[str, str], asked: Asked) -> Pair:
 
 def _in_processes(scoring: Scoring, jobs: int) -> Iterator[Pair]:
     """Pairs as they are done."""
-    with _pool(jobs) as pool:
-        running = {pool.submit(_pair, *each) for each in zip(*_parts(scoring), strict=True)}
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from map(_result, done)
+    left = iter(zip(*_parts(scoring), strict=True))
+    with _workers(min(jobs, len(scoring.left))) as connections:
+        busy = [each for each in connections if _give(each, left)]
+        while busy:
+            for connection in wait(busy):
+                assert isinstance(connection, Connection)
+                yield _taken(connection)
+                if not _give(connection, left):
+                    busy.remove(connection)
 
 
-def _result(future: Future[Pair]) -> Pair:
+def _give(worker: Connection, left: Iterator[tuple[tuple[str, str], Asked]]) -> bool:
+    """Give a worker its next pair; False when there is none."""
+    if (part := next(left, None)) is None:
+        return False
+    worker.send(part)
+    return True
+
+
+def _taken(worker: Connection) -> Pair:
     try:
-        return future.result()
-    except BrokenProcessPool:
+        said = worker.recv()
+    except (EOFError, ConnectionError):
         raise NotTestedError(
             "a process that scored models was killed, perhaps for want of memory. What is done is in"
             " the file of --resume, if there is one; go on with fewer --jobs."
         ) from None
+    if isinstance(said, Exception):
+        raise said
+    assert isinstance(said, Pair)
+    return said
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """New processes, since this one may have threads; none is left, whatever ends the body."""
-    before = set(multiprocessing.active_children())
+def _workers(count: int) -> Iterator[list[Connection]]:
+    """New processes, since this one may have threads; none is left, whatever ends the body.
+
+    Without a pool: one has a thread of its own, which Ctrl-C can leave waiting for ever.
+    """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context, initializer=_live_with_parent)
+    processes: list[SpawnProcess] = []
+    connections: list[Connection] = []
     try:
-        yield pool
+        for _ in range(count):
+            ours, its = context.Pipe()
+            process = context.Process(target=_serve, args=(its,), daemon=True)
+            connections.append(ours)
+            process.start()
+            processes.append(process)
+            its.close()
+        yield connections
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-            child.join()
+        for process in processes:
+            process.kill()
+            process.join()
+        for connection in connections:
+            connection.close()
 
 
-def _live_with_parent() -> None:
-    """Ctrl-C is for whoever started this process; it ends when that one does, however it ends."""
+def _serve(connection: Connection) -> None:
+    """Be a worker. Ctrl-C is for whoever started it; it ends when that one is gone, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    while True:
+        try:
+            name, asked = connection.recv()
+        except EOFError:
+            return
+        try:
+            connection.send(_pair(name, asked))
+        except Exception as error:  # told where it can be, whatever it is
+            connection.send(error)
