@@ -22,7 +22,7 @@ from stressor.campaign.locate import located, with_ordinals
 from stressor.campaign.portfolio import SHARES, chosen
 from stressor.campaign.settings import Mode, Settings
 from stressor.model.evidence import CallStatus
-from stressor.model.outcome import Verdict
+from stressor.model.outcome import FailureKind, Verdict
 from stressor.model.plan import Call, Plan, Schedule, Spec
 from stressor.model.site import Site
 from stressor.model.trial import Origin, Trial
@@ -55,15 +55,17 @@ class Wants:
 class Stressed:
     """What came of it. `failing` is the first trial that failed, as cheap as it was made.
 
-    `known` is whether it is one of the known failures, `fixed` are those that did not come again.
-    `alone` is whether the test fails in one thread too: then it says nothing about threads.
-    `skipped` is the reason when it skipped itself, `undecided` why nothing can be said.
+    `known` is whether it is one of the known failures, `fixed` are those that did not come again. `alone`
+    is whether the test fails in one thread too: then it says nothing about threads. `unfit` is why it
+    cannot run in threads, although one thread passes: no failure. `skipped` is the reason when it
+    skipped itself, `undecided` why nothing can be said.
     """
 
     failing: Trial | None = None
     alone: bool = False
     known: bool = False
     fixed: tuple[str, ...] = ()
+    unfit: str = ""
     skipped: str = ""
     undecided: str = ""
     rounds: int = 0
@@ -118,6 +120,10 @@ class Suite:
         """See whether one thread does it too; if not, make it exact and cheap."""
         if self._fails_alone(trial):
             return Stressed(trial, alone=True)
+        if self._fails_in_turn(trial):
+            return Stressed(
+                unfit="fails also when one thread runs after the other: they share fixtures"
+            )
         trial = exactly(trial, self.carry_out) or trial
         if self.shrink is not None:
             trial = self.shrink(trial, self.carry_out, lambda doing: None)
@@ -128,6 +134,15 @@ class Suite:
         calls = tuple(call for thread in plan.program for call in thread)[:1]
         alone = evolve(plan, program=(calls,), rules=(), schedule=None, home=None, rounds=2)
         return self.carry_out(alone).outcome.verdict is Verdict.FAILED
+
+    def _fails_in_turn(self, trial: Trial) -> bool:
+        """Whether threads that run one after the other do it too: then it is the test that counts on
+        being alone with what its fixtures made, and nobody's race.
+        """
+        in_turn = Schedule(Spec("first"))
+        plan = evolve(trial.plan, rules=(), schedule=in_turn, home=None, rounds=1, ledger=False)
+        again = self.carry_out(plan).outcome.signature
+        return again is not None and again.kind in {FailureKind.EXCEPTION, FailureKind.INVARIANT}
 
     def _plan(self, wants: Wants, index: int, sites: Sequence[Site]) -> Plan:
         rng = Random(f"{wants.settings.seed}:{wants.nodeid}:{index}")

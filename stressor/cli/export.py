@@ -28,6 +28,7 @@ from stressor.report.reproducer import (
 )
 from stressor.targets import HarnessError
 from stressor.targets.loading import Place, locate
+from stressor.targets.suite import is_suite
 
 EXAMPLES = """\b
 Examples:
@@ -73,6 +74,11 @@ def export(entry: Path, output: Path | None, as_json: bool) -> None:
     signature = saved.outcome.signature
     if signature is None:
         raise UsageError(f"{entry}: the entry has no failure, so there is nothing to reproduce.")
+    if is_suite(saved.plan.target):
+        raise UsageError(
+            f"{entry}: is of a test in a suite, which cannot be taken out of it. `stressor replay` runs"
+            " it, and so does pytest --stressor --stressor-replay=only."
+        )
     path = output or Path(f"{signature.slug()}.py")
     plan = saved.plan
     with session_for(1) as session:

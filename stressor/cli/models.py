@@ -155,8 +155,10 @@ def run_command(  # noqa: PLR0913, PLR0917 - click hands over each option
             _print(results[-1])
     if as_json:
         print_json([each.data for each in results])
-    broken = any(each.done.finding for each in results)
-    return ExitCode.FAILURES_FOUND if broken else ExitCode.NOTHING_FOUND
+    if any(each.done.finding for each in results):
+        return ExitCode.FAILURES_FOUND
+    decided = all(each.done.complete for each in results)
+    return ExitCode.NOTHING_FOUND if decided else ExitCode.NOT_TESTED
 
 
 @frozen
@@ -200,7 +202,8 @@ def _kept(done: CarriedOut, findings: Findings) -> Path | None:
 def _print(result: _Result) -> None:
     model, finding = result.done.model, result.done.finding
     name = model.reference.kind.name + (f" with {model.defect}" if model.defect else "")
-    outcome = "BROKEN" if finding else "held" if result.done.complete else "not decided"
+    held = "NOT FOUND" if result.done.model.defect else "held"
+    outcome = "BROKEN" if finding else held if result.done.complete else "not decided"
     console().print(f"{name}: {outcome}; {result.done.did}")
     if finding is not None:
         console().print()

@@ -6,6 +6,7 @@ a function of its schedule is found out before anything is said about the mechan
 
 from collections import Counter
 from collections.abc import Sequence
+from traceback import extract_tb
 
 from stressor.errors import UsageError
 from stressor.mechanisms.base import FaultyModelError, Mechanism
@@ -81,10 +82,34 @@ def rehearse(makes: Makes) -> tuple[int, ...]:
     Raises `FaultyModelError`: the state is not made of values, a thread touches it before its first
     yield, an invariant does not hold at the start, or the same schedule goes two ways.
     """
+    _require_begin(makes)
     runs = [_rehearsed(makes, seed) for seed in range(REHEARSALS)]
     names = Crew(makes()).names
     counts = Counter(each.thread for steps in runs for each in steps)
+    if not counts:
+        raise _fault(makes(), "no thread takes a step with these sizes")
     return tuple(round(counts[name] / REHEARSALS) for name in names)
+
+
+def _require_begin(makes: Makes) -> None:
+    """See that there is a model, with threads and invariants that can be asked."""
+    doing = "making it"
+    try:
+        model = makes()
+        doing = "its threads"
+        Crew(model)
+        for each in model.invariants:
+            doing = f"invariant {each.key}"
+            if not each.at_end:
+                each.holds(model)
+    except FaultyModelError:
+        raise
+    except Exception as error:
+        last = extract_tb(error.__traceback__)[-1]
+        raise FaultyModelError(
+            f"the model is faulty: {doing} raised {type(error).__name__}: {error}"
+            f" ({last.filename}:{last.lineno}). This says nothing about the mechanism; mend the model."
+        ) from None
 
 
 def seen_steps(makes: Makes) -> dict[str, list[str]]:
@@ -125,6 +150,8 @@ def _begun(model: Mechanism) -> Frozen:
     for each in model.invariants:
         if not each.at_end and not each.holds(model):
             raise _fault(model, f"{each.key} does not hold before any thread has run")
+    if shelf.take() != begin:
+        raise _fault(model, "an invariant changes the state: it may only read")
     return begin
 
 

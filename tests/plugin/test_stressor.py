@@ -86,7 +86,7 @@ def test_silence_is_no_success(sessions: Sessions) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--stressor-threads=0"], "--stressor-threads: must be a number from 1 to 64, not '0'"),
+        (["--stressor-threads=0"], "--stressor-threads: must be a number from 2 to 64, not '0'"),
         (["--stressor-mode=fast"], "--stressor-mode: must be perturbed or controlled, not 'fast'"),
         (["--stressor-strategy=wal"], "--stressor-strategy: there is no strategy 'wal'"),
         (["--stressor-deadline=nan"], "--stressor-deadline: must be 0.1 to 86400 seconds"),

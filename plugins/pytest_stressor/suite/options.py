@@ -80,7 +80,7 @@ MINIMIZE = Option(
 )
 
 OPTIONS = (THREADS, ROUNDS, MODULES, MODE, STRATEGY, SEED, REPLAY, DEADLINE, MINIMIZE)
-BOUNDS = {"threads": (1, 64), "rounds": (1, 100_000), "seed": (0, (1 << 64) - 1)}
+BOUNDS = {"threads": (2, 64), "rounds": (1, 100_000), "seed": (0, (1 << 64) - 1)}
 FLAGS = {
     "stressor": "Run each test's body in several threads at once, with pauses injected.",
     "stressor_allow_nothing": "Do not fail when no test reached an instrumented place.",

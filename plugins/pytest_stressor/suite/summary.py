@@ -11,6 +11,7 @@ import pytest
 from pytest_stressor.suite.options import Asked
 from stressor.campaign.suite import Stressed
 from stressor.model.site import Kind
+from stressor.report.words import many
 
 SHOWN = 5
 
@@ -18,7 +19,8 @@ SHOWN = 5
 def told_of(stressed: Stressed) -> dict[str, Any]:
     """What travels with a test's report: plain data, since it may cross processes."""
     trial = stressed.failing
-    calls = [site.key for site in stressed.sites if site.kind is not Kind.OP and site.visits]
+    # Where threads block or objects end is reached by any Python code, and says nothing of a module.
+    calls = [site.key for site in stressed.sites if site.kind is Kind.CALL and site.visits]
     return {
         "rounds": stressed.rounds,
         "sites": calls,
@@ -27,6 +29,7 @@ def told_of(stressed: Stressed) -> dict[str, Any]:
         "alone": stressed.alone,
         "known": stressed.known,
         "fixed": list(stressed.fixed),
+        "one_thread": stressed.unfit,
         "entry": "",
     }
 
@@ -69,8 +72,8 @@ class Summary:
         """The section; each single-threaded test's reason with `-rs`."""
         rounds = sum(data["rounds"] for data in self.told.values())
         lines = [
-            f"{len(self.told)} tests in {self.asked.threads} threads, {rounds} rounds,"
-            f" {len(self.sites)} sites reached; --stressor-seed={self.asked.seed}"
+            f"{many(len(self.told), 'test')} in {self.asked.threads} threads, {many(rounds, 'round')},"
+            f" {many(len(self.sites), 'site')} reached; --stressor-seed={self.asked.seed}"
         ]
         lines += self._failures() + self._fixed() + self._untouched(all_reasons)
         if self.tested_nothing:
