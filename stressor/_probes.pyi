@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from typing import NoReturn
 
 type Scene = tuple[list[object], list[object], bytearray]
 """Two objects, the one with the lower address first, and a count of each."""
@@ -151,3 +152,22 @@ def current_round_in_one_global() -> None: ...
 def forking_join() -> bool: ...
 def forking_note(number: int, value: int) -> None: ...
 def forking_leave() -> None: ...
+def last_open(descriptor: int, seed: int) -> None:
+    """Write notes into memory that is shared with who started the process. Raises OSError."""
+
+def last_note(slot: int, word: str, value: int = 0) -> None:
+    """Note, then sleep perhaps. Raises ValueError when there is no such word."""
+
+def last_await(count: int) -> None:
+    """Wait until so many threads are where they have to be; with the seed 0, done."""
+
+def last_size() -> int:
+    """Bytes of the memory that is to be shared."""
+
+def last_collect(memory: bytes) -> None:
+    """Add the notes of a process that has ended to the journal. Raises ValueError."""
+
+def stopping_daemon(slot: int) -> NoReturn: ...
+def stopping_daemon_detached(slot: int) -> NoReturn: ...
+def stopping_keep() -> None: ...
+def stopping_at_end() -> None: ...

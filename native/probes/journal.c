@@ -259,6 +259,11 @@ int
 probe_journal_init(PyObject *module)
 {
     (void)module;
+    PyObject *shim = PyImport_ImportModule("stressor._shim"); /* not there yet without a runtime */
+    if (shim == NULL) {
+        return -1;
+    }
+    Py_DECREF(shim);
     journal.port = PyCapsule_Import(STRESSOR_PORT, 0);
     if (journal.port == NULL) {
         return -1;

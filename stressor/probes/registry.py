@@ -117,6 +117,7 @@ PROBES: tuple[Listed, ...] = (
     Listed("sd-fork", "forkstate", "ForkProbe", twins=("ChangedInTwoSteps",)),
     Listed("sd-handles", "forking", "ForkingProbe", twins=("UnmarkedHandle",)),
     Listed("sd-joinnew", "joining", "JoiningProbe", twins=("StartsUnclaimed",)),
+    Listed("sd-stw", "stopping", "StoppingProbe", twins=("GoesOnDetached",)),
     Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
     Listed("ts-current", "current", "CurrentProbe", twins=("InOneGlobal",)),
     Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),

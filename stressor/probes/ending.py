@@ -1,0 +1,53 @@
+"""A process that really finalizes its interpreter, as one operation of a probe.
+
+What it does is in `stressor.probes.dying`; its notes are in memory that outlives it, and become those of
+the round. No sites reach into it: its threads sleep for short moments instead, drawn from a seed that is
+an argument of the operation; with the seed 0, the simplest one, they do all that they do before the
+process begins to end, so that a rehearsal is the same each time. Whether it crashes is not decided here: 3.13 may, when a thread that was
+about to attach uses a thread state that is freed (gh-124878); what was noted until then counts.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from stressor import _probes
+
+SECONDS = 10
+ROOT = str(Path(__file__).parents[2])
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from stressor.probes import dying
+dying.main(*sys.argv[2:])
+"""
+SEEDS = 1 << 32
+
+
+def end(program: str, seed: int) -> None:
+    """Run one of `dying.PROGRAMS` to its end, and add its notes to the journal, once a round.
+
+    Raises `AssertionError` when it does not end, or ends with an error.
+    """
+    if not _probes.forking_join():
+        return
+    memory = os.memfd_create("stressor")
+    try:
+        os.ftruncate(memory, _probes.last_size())
+        ended = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", PROGRAM, ROOT, program, str(memory), str(seed)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            pass_fds=(memory,),
+            timeout=SECONDS,
+            check=False,
+        )
+        assert ended.returncode <= 0, f"the process ended with an error: {ended.stderr}"
+        _probes.last_collect(os.pread(memory, _probes.last_size(), 0))
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"finalization did not end within {SECONDS} seconds") from None
+    finally:
+        os.close(memory)
+        _probes.forking_leave()
