@@ -158,8 +158,17 @@ def last_open(descriptor: int, seed: int) -> None:
 def last_note(slot: int, word: str, value: int = 0) -> None:
     """Note, then sleep perhaps. Raises ValueError when there is no such word."""
 
-def last_await(count: int) -> None:
-    """Wait until so many threads are where they have to be; with the seed 0, done."""
+def last_await(ready: int, rested: int) -> None:
+    """Wait until so many threads are ready; with the seed 0, until so many rest."""
+
+def last_at_end(slot: int) -> None:
+    """Note for this slot when finalization is over."""
+
+def last_keep(slot: int) -> None:
+    """Note that the slot ends when the caller's thread state is cleared."""
+
+def last_rested() -> None:
+    """The caller has done what it does."""
 
 def last_size() -> int:
     """Bytes of the memory that is to be shared."""
@@ -167,7 +176,10 @@ def last_size() -> int:
 def last_collect(memory: bytes) -> None:
     """Add the notes of a process that has ended to the journal. Raises ValueError."""
 
+def starting_creator(starts: Callable[[], object]) -> NoReturn: ...
+def starting_new() -> None: ...
+def starting_detached() -> int: ...
+def starting_keep(starts: Callable[[], object]) -> None: ...
 def stopping_daemon(slot: int) -> NoReturn: ...
 def stopping_daemon_detached(slot: int) -> NoReturn: ...
 def stopping_keep() -> None: ...
-def stopping_at_end() -> None: ...

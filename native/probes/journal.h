@@ -79,6 +79,7 @@ extern PyMethodDef probe_park[];
 extern PyMethodDef probe_pending[];
 extern PyMethodDef probe_pymutex[];
 extern PyMethodDef probe_sections[];
+extern PyMethodDef probe_starting[];
 extern PyMethodDef probe_stopping[];
 extern PyMethodDef probe_stoptheworld[];
 extern PyMethodDef probe_suspension[];

@@ -29,6 +29,7 @@ static const char *const words[LAST_WORDS] = {
     [LAST_BEGINS] = "begins",
     [LAST_WAITED] = "waited",
     [LAST_FINALIZED] = "finalized",
+    [LAST_SLEEPS] = "sleeps",
 };
 
 struct last {
@@ -63,6 +64,20 @@ draw(int slot)
 }
 
 void
+last_pause(int slot)
+{
+    if (seed == 0) {
+        return;
+    }
+    uint32_t now = draw(slot);
+    if (now % 4 == 0) {
+        usleep(now / 4 % MICROSECONDS);
+    } else if (now % 4 == 1) {
+        sched_yield();
+    }
+}
+
+void
 last_note(int slot, enum last_word word, int64_t value)
 {
     uint32_t number = __atomic_fetch_add(&mine->count, 1, __ATOMIC_ACQ_REL);
@@ -73,15 +88,7 @@ last_note(int slot, enum last_word word, int64_t value)
         note->value = value;
         __atomic_store_n(&note->ready, 1, __ATOMIC_RELEASE);
     }
-    if (seed == 0) {
-        return;
-    }
-    uint32_t now = draw(slot);
-    if (now % 4 == 0) {
-        usleep(now / 4 % MICROSECONDS);
-    } else if (now % 4 == 1) {
-        sched_yield();
-    }
+    last_pause(slot);
 }
 
 void
@@ -135,19 +142,77 @@ last_note_python(PyObject *module, PyObject *args)
     return PyErr_Format(PyExc_ValueError, "no such word: %s", name);
 }
 
-/* last_await(count): come back when so many threads are ready; with the seed 0, rest. Whoever started the
- * process limits its time. */
+static void
+drop_kept(PyObject *capsule)
+{
+    last_note((int)(intptr_t)PyCapsule_GetContext(capsule), LAST_ENDS, 0);
+}
+
+/* last_keep(slot): note for the slot when the caller's thread state is cleared, which is the last thing
+ * that can be seen of a thread. */
 static PyObject *
-last_await(PyObject *module, PyObject *count)
+last_keep(PyObject *module, PyObject *slot)
 {
     (void)module;
-    long threads = PyLong_AsLong(count);
-    const int *come = seed == 0 ? &rested : &ready;
+    PyObject *kept = PyCapsule_New(&seed, NULL, drop_kept);
+    PyObject *where = PyThreadState_GetDict();
+    if (kept == NULL || where == NULL ||
+        PyCapsule_SetContext(kept, (void *)(intptr_t)PyLong_AsLong(slot)) < 0 ||
+        PyDict_SetItemString(where, "stressor", kept) < 0) {
+        Py_XDECREF(kept);
+        return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+    }
+    Py_DECREF(kept);
+    Py_RETURN_NONE;
+}
+
+/* last_rested(): the caller is done with what it does. */
+static PyObject *
+last_rested(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    last_rest();
+    Py_RETURN_NONE;
+}
+
+/* last_await(ready, rested): come back when so many threads are ready; with the seed 0, when so many rest.
+ * Whoever started the process limits its time. */
+static PyObject *
+last_await(PyObject *module, PyObject *args)
+{
+    (void)module;
+    int wanted, simplest;
+    if (!PyArg_ParseTuple(args, "ii:last_await", &wanted, &simplest)) {
+        return NULL;
+    }
+    const int *come = &ready;
+    if (seed == 0) {
+        come = &rested;
+        wanted = simplest;
+    }
     Py_BEGIN_ALLOW_THREADS
-    while (__atomic_load_n(come, __ATOMIC_ACQUIRE) < threads) {
+    while (__atomic_load_n(come, __ATOMIC_ACQUIRE) < wanted) {
         usleep(20);
     }
     Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static int finalizer;
+
+static void
+finalized(void)
+{
+    last_note(finalizer, LAST_FINALIZED, 0);
+}
+
+/* last_at_end(slot): note for the thread that finalizes that it has come to the end of that. */
+static PyObject *
+last_at_end(PyObject *module, PyObject *slot)
+{
+    (void)module;
+    finalizer = (int)PyLong_AsLong(slot);
+    Py_AtExit(finalized);
     Py_RETURN_NONE;
 }
 
@@ -189,7 +254,10 @@ last_collect(PyObject *module, PyObject *memory)
 PyMethodDef probe_lastnotes[] = {
     {"last_open", last_open, METH_VARARGS, NULL},
     {"last_note", last_note_python, METH_VARARGS, NULL},
-    {"last_await", last_await, METH_O, NULL},
+    {"last_keep", last_keep, METH_O, NULL},
+    {"last_rested", last_rested, METH_NOARGS, NULL},
+    {"last_await", last_await, METH_VARARGS, NULL},
+    {"last_at_end", last_at_end, METH_O, NULL},
     {"last_size", last_size, METH_NOARGS, NULL},
     {"last_collect", last_collect, METH_O, NULL},
     {NULL, NULL, 0, NULL},

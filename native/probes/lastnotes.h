@@ -27,11 +27,15 @@ enum last_word {
     LAST_BEGINS,
     LAST_WAITED,
     LAST_FINALIZED,
+    LAST_SLEEPS,
     LAST_WORDS
 };
 
-/* Append, then sleep perhaps. Any thread, attached or not. */
+/* Append, then pause. Any thread, attached or not; `slot` is the thread's. */
 void last_note(int slot, enum last_word word, int64_t value);
+
+/* Sleep, or give way, or neither: as it is drawn. */
+void last_pause(int slot);
 
 /* The caller has come to where it is to be when the process goes on to its end; and it has done all that
  * it does. With the seed 0 nothing sleeps and the process waits for this: what happens then is the same

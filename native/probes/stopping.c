@@ -105,25 +105,9 @@ stopping_keep(PyObject *module, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-static void
-finalized(void)
-{
-    last_note(FINALIZER, LAST_FINALIZED, 0);
-}
-
-/* stopping_at_end(): note that finalization is over. */
-static PyObject *
-stopping_at_end(PyObject *module, PyObject *unused)
-{
-    (void)module, (void)unused;
-    Py_AtExit(finalized);
-    Py_RETURN_NONE;
-}
-
 PyMethodDef probe_stopping[] = {
     {"stopping_daemon", stopping_daemon, METH_O, NULL},
     {"stopping_daemon_detached", stopping_daemon_detached, METH_O, NULL},
     {"stopping_keep", stopping_keep, METH_NOARGS, NULL},
-    {"stopping_at_end", stopping_at_end, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -1,18 +1,25 @@
-"""A process that really finalizes its interpreter, as one operation of a probe.
+"""A process that really finalizes its interpreter, as the operation of a probe.
 
 What it does is in `stressor.probes.dying`; its notes are in memory that outlives it, and become those of
 the round. No sites reach into it: its threads sleep for short moments instead, drawn from a seed that is
-an argument of the operation; with the seed 0, the simplest one, they do all that they do before the
-process begins to end, so that a rehearsal is the same each time. Whether it crashes is not decided here: 3.13 may, when a thread that was
-about to attach uses a thread state that is freed (gh-124878); what was noted until then counts.
+an argument of the operation, and from the number of the round. With the seed 0, the simplest one, they
+do all that they do before the process begins to end, so that a rehearsal is the same each time.
+
+Whether the process crashes is not decided here: 3.13 may, when a thread that was about to attach uses a
+thread state that is freed (gh-124878). What was noted until then counts.
 """
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
+
+from hypothesis import strategies as st
 
 from stressor import _probes
+from stressor.probes.base import Probe
+from stressor.targets.definition import operation
 
 SECONDS = 10
 ROOT = str(Path(__file__).parents[2])
@@ -25,13 +32,30 @@ dying.main(*sys.argv[2:])
 SEEDS = 1 << 32
 
 
+class EndingProbe(Probe):
+    """One process a round that ends. `program` is one of `dying.PROGRAMS`."""
+
+    program: ClassVar[str]
+    rounds = 0
+
+    def make(self) -> None:
+        """Everything is made by the process."""
+        self.rounds += 1
+
+    @operation(seed=st.integers(0, SEEDS - 1))
+    def end(self, state: None, seed: int) -> None:
+        """Run the process to its end, by whoever comes first."""
+        if _probes.forking_join():
+            # The rounds of a trial have the same arguments.
+            end(self.program, seed and seed + self.rounds)
+            _probes.forking_leave()
+
+
 def end(program: str, seed: int) -> None:
-    """Run one of `dying.PROGRAMS` to its end, and add its notes to the journal, once a round.
+    """Run one of `dying.PROGRAMS` to its end, and add its notes to the journal.
 
     Raises `AssertionError` when it does not end, or ends with an error.
     """
-    if not _probes.forking_join():
-        return
     memory = os.memfd_create("stressor")
     try:
         os.ftruncate(memory, _probes.last_size())
@@ -50,4 +74,3 @@ def end(program: str, seed: int) -> None:
         raise AssertionError(f"finalization did not end within {SECONDS} seconds") from None
     finally:
         os.close(memory)
-        _probes.forking_leave()

@@ -6,13 +6,9 @@ once finalization is announced, and finalization comes to its end. Not held agai
 the thread states are freed, which 3.13 does while a daemon may be about to attach (gh-124878).
 """
 
-from hypothesis import strategies as st
-
 from stressor.mechanisms.shutdown.stopping import FINALIZER, StopForShutdown
-from stressor.probes.base import Probe
-from stressor.probes.ending import SEEDS, end
+from stressor.probes.ending import EndingProbe
 from stressor.probes.monitor import END, Seen
-from stressor.targets.definition import operation
 
 STOP, CLEAR = "_PyEval_StopTheWorldAll", "PyThreadState_Clear: destructors"
 ATTACH, DETACH = "_PyThreadState_MustExit", "_PyThreadState_Detach"
@@ -29,7 +25,7 @@ def has_lock(model: StopForShutdown, thread: str, value: int) -> bool:
     return (model.lock == thread) == value
 
 
-class StoppingProbe(Probe):
+class StoppingProbe(EndingProbe):
     """A process with two daemons ends."""
 
     mechanism = StopForShutdown
@@ -49,13 +45,6 @@ class StoppingProbe(Probe):
         "finalized": Seen((END,), rests=True),
     }
     program = "stopping"
-
-    def make(self) -> None:
-        """Everything is made by the process."""
-
-    @operation(seed=st.integers(0, SEEDS - 1))
-    def end(self, state: None, seed: int) -> None:
-        end(self.program, seed)
 
 
 class GoesOnDetached(StoppingProbe):
