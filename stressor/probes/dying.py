@@ -98,9 +98,8 @@ def waited(first: threading.Thread, second: threading.Thread) -> None:
 
 
 def is_done(thread: threading.Thread) -> bool:
-    """What its handle says: `threading` would wait for the answer."""
-    handle: _thread._ThreadHandle = thread._handle  # type: ignore[attr-defined]  # of no interest to others
-    return handle.is_done()
+    """Whether it was started and has ended."""
+    return thread.ident is not None and not thread.is_alive()
 
 
 def waiting_once() -> None:
