@@ -2,8 +2,8 @@
 
 What it does is in `stressor.probes.dying`; its notes are in memory that outlives it, and become those of
 the round. No sites reach into it: its threads sleep for short moments instead, drawn from a seed that is
-an argument of the operation, and from the number of the round. With the seed 0, the simplest one, they
-do all that they do before the process begins to end, so that a rehearsal is the same each time.
+an argument of the operation, plus the number of the round. With the seed 0, as in a rehearsal, they do
+all that they do before the process begins to end: what happens then is the same each time.
 
 Whether the process crashes is not decided here: 3.13 may, when a thread that was about to attach uses a
 thread state that is freed (gh-124878). What was noted until then counts.
@@ -36,18 +36,19 @@ class EndingProbe(Probe):
     """One process a round that ends. `program` is one of `dying.PROGRAMS`."""
 
     program: ClassVar[str]
-    rounds = 0
+    round = -1
+    """The number of the round, from 0 in each trial."""
 
     def make(self) -> None:
         """Everything is made by the process."""
-        self.rounds += 1
+        self.round += 1
 
     @operation(seed=st.integers(0, SEEDS - 1))
     def end(self, state: None, seed: int) -> None:
         """Run the process to its end, by whoever comes first."""
         if _probes.forking_join():
-            # The rounds of a trial have the same arguments.
-            end(self.program, seed and seed + self.rounds)
+            # The rounds of a trial have the same arguments, and often the simplest.
+            end(self.program, seed + self.round)
             _probes.forking_leave()
 
 
