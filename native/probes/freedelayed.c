@@ -3,6 +3,8 @@
  * The array is larger than 1 MiB: for such a one the interpreter advances the write sequence and looks
  * at its queue at the next eval breaker, where it else waits for more. When the memory is really freed
  * is seen by a hook of the "mem" allocators. */
+#include "freedelayed.h"
+#include "internals.h"
 #include "journal.h"
 
 enum { OWNER, READER };
@@ -71,6 +73,36 @@ delayed_new(PyObject *module, PyObject *unused)
 }
 
 static void
+clear(PyListObject *list)
+{
+    if (PyList_SetSlice((PyObject *)list, 0, PY_SSIZE_T_MAX, NULL) < 0) {
+        PyErr_Clear(); /* then it was not retired, and the check tells */
+    }
+}
+
+bool
+probe_delayed_has(void)
+{
+    PyListObject *list = (PyListObject *)delayed.list;
+    return __atomic_load_n(&list->ob_item, __ATOMIC_SEQ_CST) == delayed.items;
+}
+
+void
+probe_delayed_retire(void)
+{
+    delayed.retired = 1;
+    clear((PyListObject *)delayed.list);
+}
+
+void
+probe_delayed_share(void)
+{
+#ifdef PROBE_INTERNALS
+    __atomic_fetch_or(&delayed.list->ob_gc_bits, PROBE_GC_SHARED, __ATOMIC_RELAXED);
+#endif
+}
+
+static void
 write_once(retire_fn *retire)
 {
     probe_note("enter", 0);
@@ -88,7 +120,6 @@ write_once(retire_fn *retire)
 static void
 read_once(void)
 {
-    PyListObject *list = (PyListObject *)delayed.list;
     PyObject *item = PyList_GetItemRef(delayed.list, 0);
     if (item == NULL) {
         PyErr_Clear(); /* it is empty by now */
@@ -96,7 +127,7 @@ read_once(void)
     Py_XDECREF(item);
     probe_note("enter", 0);
     probe_note("load", 0);
-    bool old = __atomic_load_n(&list->ob_item, __ATOMIC_SEQ_CST) == delayed.items;
+    bool old = probe_delayed_has();
     probe_note("has", old);
     for (int i = 0; i < 3; i++) {
         probe_note("has still", 0);
@@ -118,14 +149,6 @@ act(retire_fn *retire)
     }
     /* Nobody leaves: what the eval breaker frees is noted as well. */
     Py_RETURN_NONE;
-}
-
-static void
-clear(PyListObject *list)
-{
-    if (PyList_SetSlice((PyObject *)list, 0, PY_SSIZE_T_MAX, NULL) < 0) {
-        PyErr_Clear(); /* then it was not retired, and the check tells */
-    }
 }
 
 static PyObject *

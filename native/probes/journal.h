@@ -78,6 +78,7 @@ extern PyMethodDef probe_onesection[];
 extern PyMethodDef probe_park[];
 extern PyMethodDef probe_pending[];
 extern PyMethodDef probe_pymutex[];
+extern PyMethodDef probe_qsbr[];
 extern PyMethodDef probe_sections[];
 extern PyMethodDef probe_starting[];
 extern PyMethodDef probe_stopping[];

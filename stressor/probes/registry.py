@@ -108,6 +108,13 @@ PROBES: tuple[Listed, ...] = (
     Listed("lk-pymutex", "pymutex", "PyMutexProbe", twins=("WithoutCas",)),
     Listed("lk-raw", "park", "RawProbe", twins=("WithoutBucket",), runtime=("_PyRawMutex_*",)),
     Listed("mm-freedelay", "freedelayed", "FreeDelayedProbe", twins=("FreesAtOnce",)),
+    Listed(
+        "mm-qsbr",
+        "qsbr",
+        "QsbrProbe",
+        twins=("OfflineInLookup", "ReportsInLookup"),
+        runtime=("_Py_qsbr_*", "free_delayed", "process_queue"),
+    ),
     Listed("rc-borrow", "borrowed", "BorrowedProbe", twins=("Borrows",), threads=4),
     Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
     Listed("rc-defer", "deferred", "DeferredProbe", twins=("Queues",)),

@@ -21,15 +21,16 @@ class Qsbr(Buffered):
 
     Simplified: one pointer, retired once; sequences are four bits wide and start before they come
     round. The world stops when nobody is attached. Pointers are read through after something was
-    retired, for before that nothing can be wrong. Who goes to sleep with a goal that is not reached
-    is woken when it is. The newcomer reserves its slot itself, and only goes through a lookup.
+    retired, for before that nothing can be wrong (but earlier as well with the size "early"). Who goes
+    to sleep with a goal that is not reached is woken when it is. The newcomer reserves its slot itself,
+    and only goes through a lookup.
     """
 
     name = "mm-qsbr"
     title = "Quiescent-state reclamation"
     status = Status.CURRENT
     sources = ("Python/qsbr.c", "Include/internal/pycore_qsbr.h", "PEP 703")
-    sizes = {"lookups": 1}
+    sizes = {"lookups": 1, "early": 0}
     order = Order.TSO
     stuck = ("L1", "once every thread has reported or detached, the goal is reached")
     defects = {
@@ -56,7 +57,7 @@ class Qsbr(Buffered):
         self.free_slots: list[str] = []
         self.slot = {WRITER: "0.0", READER: "0.1", NEWCOMER: NO_SLOT}
         self.mutex = NOBODY
-        self.stopped = False
+        self.stopped = self.stopping = False
         self.attached: set[str] = set()
         self.raw: set[str] = set()  # threads with the raw pointer in hand
         self.freed = False
@@ -110,6 +111,8 @@ class Qsbr(Buffered):
     def grow(self) -> Steps:
         """grow_thread_array: a larger array, and the thread states' pointers into it."""
         if not self.has("grows-while-running"):
+            yield "_PyEval_StopTheWorld: request"
+            self.stopping = True
             yield Step("_PyEval_StopTheWorld", until=lambda: not self.attached)
             self.stopped = True
         yield "grow_thread_array: copy"
@@ -119,7 +122,7 @@ class Qsbr(Buffered):
         self.free_slots = ["1.2"] + [f"1.{slot[-1]}" for slot in self.free_slots]
         for thread, slot in self.slot.items():
             self.slot[thread] = f"1.{slot[-1]}" if slot else NO_SLOT
-        self.stopped = False
+        self.stopped = self.stopping = False
 
     def unregister(self, me: str) -> Steps:
         """_Py_qsbr_unregister."""
@@ -144,6 +147,10 @@ class Qsbr(Buffered):
     def report(self, me: str) -> Steps:
         """_Py_qsbr_quiescent_state, at the eval breaker."""
         yield from self.copy_sequence(me, "_Py_qsbr_quiescent_state")
+        yield "_Py_HandlePending"
+        if self.stopping and me not in self.raw:
+            yield from self.detach(me)
+            yield from self.attach(me)
 
     def copy_sequence(self, me: str, function: str) -> Steps:
         """Put the write sequence on its way to the thread's slot."""
@@ -167,7 +174,8 @@ class Qsbr(Buffered):
         self.raw.add(me)
         if self.has("reports-in-lookup"):
             yield from self.report(me)
-        yield Step("read through it", until=lambda: self.wr_seq != FIRST)
+        early = self.numbers["early"]
+        yield Step("read through it", until=lambda: early or self.wr_seq != FIRST)
         self.raw.remove(me)
 
     def unlink(self) -> Steps:
