@@ -49,7 +49,7 @@ class QsbrProbe(Probe):
     """A writer, a reader, and a newcomer without a slot."""
 
     mechanism = Qsbr
-    sizes = {"lookups": 1, "early": 1}
+    sizes = {"lookups": 1, "breaks": 1}
     roles = (("writer",), ("reader",), ("newcomer",))
     watches = ("_Py_qsbr_advance",)
     sees = {

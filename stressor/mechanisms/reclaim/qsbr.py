@@ -21,16 +21,16 @@ class Qsbr(Buffered):
 
     Simplified: one pointer, retired once; sequences are four bits wide and start before they come
     round. The world stops when nobody is attached. Pointers are read through after something was
-    retired, for before that nothing can be wrong (but earlier as well with the size "early"). Who goes
-    to sleep with a goal that is not reached is woken when it is. The newcomer reserves its slot itself,
-    and only goes through a lookup.
+    retired, for before that nothing can be wrong. Who goes to sleep with a goal that is not reached
+    is woken when it is. The newcomer reserves its slot itself, and only goes through a lookup. With
+    the size "breaks" readers may be earlier, and who reports itself is stopped there if asked to.
     """
 
     name = "mm-qsbr"
     title = "Quiescent-state reclamation"
     status = Status.CURRENT
     sources = ("Python/qsbr.c", "Include/internal/pycore_qsbr.h", "PEP 703")
-    sizes = {"lookups": 1, "early": 0}
+    sizes = {"lookups": 1, "breaks": 0}
     order = Order.TSO
     stuck = ("L1", "once every thread has reported or detached, the goal is reached")
     defects = {
@@ -111,8 +111,9 @@ class Qsbr(Buffered):
     def grow(self) -> Steps:
         """grow_thread_array: a larger array, and the thread states' pointers into it."""
         if not self.has("grows-while-running"):
-            yield "_PyEval_StopTheWorld: request"
-            self.stopping = True
+            if self.numbers["breaks"]:
+                yield "_PyEval_StopTheWorld: request"
+                self.stopping = True
             yield Step("_PyEval_StopTheWorld", until=lambda: not self.attached)
             self.stopped = True
         yield "grow_thread_array: copy"
@@ -147,7 +148,8 @@ class Qsbr(Buffered):
     def report(self, me: str) -> Steps:
         """_Py_qsbr_quiescent_state, at the eval breaker."""
         yield from self.copy_sequence(me, "_Py_qsbr_quiescent_state")
-        yield "_Py_HandlePending"
+        if self.numbers["breaks"]:
+            yield "_Py_HandlePending"
         if self.stopping and me not in self.raw:
             yield from self.detach(me)
             yield from self.attach(me)
@@ -174,7 +176,7 @@ class Qsbr(Buffered):
         self.raw.add(me)
         if self.has("reports-in-lookup"):
             yield from self.report(me)
-        early = self.numbers["early"]
+        early = self.numbers["breaks"]
         yield Step("read through it", until=lambda: early or self.wr_seq != FIRST)
         self.raw.remove(me)
 
