@@ -12,18 +12,13 @@ static PyMethodDef methods[] = {
 };
 
 static PyMethodDef *const tables[] = {
-    probe_biased,      probe_borrowed,   probe_breaker,     probe_collected,    probe_current,
-    probe_deferred,    probe_dict,       probe_event,       probe_forking,      probe_freedelayed,
-    probe_immortal,    probe_joining,    probe_lastnotes,   probe_list,         probe_mergequeue,
-    probe_once,        probe_onesection, probe_park,        probe_pending,      probe_pymutex,
-    probe_sections,    probe_starting,   probe_stopping,    probe_stoptheworld, probe_suspension,
-    probe_threadstate, probe_tried,      probe_twosections, probe_type,         probe_weakref,
-    probe_biased,      probe_borrowed,     probe_breaker,    probe_collected,   probe_current,
-    probe_deferred,    probe_dict,         probe_event,      probe_forking,     probe_freedelayed,
-    probe_immortal,    probe_joining,      probe_list,       probe_mergequeue,  probe_once,
-    probe_onesection,  probe_park,         probe_pending,    probe_pymutex,     probe_qsbr,
-    probe_sections,    probe_stoptheworld, probe_suspension, probe_threadstate, probe_tried,
-    probe_twosections, probe_type,         probe_weakref,
+    probe_biased,     probe_borrowed,    probe_breaker,   probe_collected,   probe_current,
+    probe_deferred,   probe_dict,        probe_event,     probe_forking,     probe_freedelayed,
+    probe_immortal,   probe_joining,     probe_lastnotes, probe_list,        probe_mergequeue,
+    probe_once,       probe_onesection,  probe_park,      probe_pending,     probe_pymutex,
+    probe_qsbr,       probe_sections,    probe_starting,  probe_stopping,    probe_stoptheworld,
+    probe_suspension, probe_threadstate, probe_tried,     probe_twosections, probe_type,
+    probe_weakref,
 };
 
 static int

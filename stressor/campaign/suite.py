@@ -55,9 +55,9 @@ class Wants:
 class Stressed:
     """What came of it. `failing` is the first trial that failed, as cheap as it was made.
 
-    `known` is whether it is one of the known failures, `fixed` are those that did not come again. `alone`
-    is whether the test fails in one thread too: then it says nothing about threads. `unfit` is why it
-    cannot run in threads, although one thread passes: no failure. `skipped` is the reason when it
+    `known` is whether it is one of the known failures, `fixed` are those that did not come again.
+    `alone` is whether the test fails in one thread too: then it says nothing about threads. `unfit` is
+    why it cannot run in threads, although one thread passes: no failure. `skipped` is the reason when it
     skipped itself, `undecided` why nothing can be said.
     """
 
