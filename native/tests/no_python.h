@@ -3,8 +3,10 @@
 #define NO_PYTHON_H
 
 struct stressor_symbol stressor_symbols[] = {
-    {"before_and_after", STRESSOR_CALL, STRESSOR_CONTAINER, STRESSOR_BOTH, STRESSOR_NEVER, .borrows = 0},
-    {"borrowing", STRESSOR_CALL, STRESSOR_BORROWED_REF, STRESSOR_BOTH, STRESSOR_NEVER, .borrows = 1},
+    {"before_and_after", STRESSOR_CALL, STRESSOR_CONTAINER, STRESSOR_BOTH, STRESSOR_NEVER,
+     .borrows = 0},
+    {"borrowing", STRESSOR_CALL, STRESSOR_BORROWED_REF, STRESSOR_BOTH, STRESSOR_NEVER,
+     .borrows = 1},
     {"dropping", STRESSOR_CALL, STRESSOR_REFCOUNT, STRESSOR_BOTH, STRESSOR_DYING, .borrows = 0},
 };
 const size_t stressor_symbol_count = 3;
