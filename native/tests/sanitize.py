@@ -92,7 +92,7 @@ def mirror(folder: Path) -> None:
     for path in (ROOT / "stressor").iterdir():
         if not path.name.startswith("_shim.cpython") and path.name != "__pycache__":
             (package / path.name).symlink_to(path)
-    for name in ("tests", "native", "docs", "pyproject.toml"):
+    for name in ("tests", "native", "docs", "plugins", "pyproject.toml"):
         (folder / name).symlink_to(ROOT / name)
 
 
@@ -111,11 +111,16 @@ def watch_addresses(folder: Path, arguments: list[str]) -> int:
         "ASAN_OPTIONS": ADDRESS_OPTIONS,
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "STRESSOR_SANITIZED": "address",
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(folder / "plugins")]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder)]
-    config = ["-c", str(folder / "pyproject.toml"), "-o", f"pythonpath={folder}"]
+    config = [
+        "-c",
+        str(folder / "pyproject.toml"),
+        "-o",
+        f"pythonpath={folder} {folder / 'plugins'}",
+    ]
     return run([*command, *config, "tests/native", *arguments], folder, environ)
 
 
