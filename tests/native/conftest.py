@@ -8,8 +8,8 @@ import pytest
 from tests.native.children import Theatre
 from tests.native.extensions import Extensions
 
-# Finding calls takes the disassembler, which is loaded so (RTLD_DEEPBIND) that the sanitizer's runtime ends
-# the process at once.
+# Finding calls takes the disassembler, which is loaded so (RTLD_DEEPBIND) that the sanitizer's
+# runtime ends the process at once.
 collect_ignore = (
     ["test_callsites.py", "test_redirection.py"] if os.environ.get("STRESSOR_SANITIZED") else []
 )
