@@ -17,7 +17,8 @@ MODULES = ("*/_probes.*",)
 class Listed:
     """One probe: the mechanism's name, the file and class here, and its deliberately broken twins.
 
-    `runtime` are globs over the interpreter's own functions that shall be sites meanwhile.
+    `runtime` are globs over the interpreter's own functions that shall be sites meanwhile. Each twin is
+    seen within `trials`, but for a chance below 1e-4.
     """
 
     mechanism: str
@@ -26,6 +27,7 @@ class Listed:
     twins: tuple[str, ...]
     threads: int = 3
     runtime: tuple[str, ...] = ()
+    trials: int = 150
 
     @property
     def target(self) -> str:
@@ -114,6 +116,7 @@ PROBES: tuple[Listed, ...] = (
         "QsbrProbe",
         twins=("OfflineInLookup", "ReportsInLookup"),
         runtime=("_Py_qsbr_*", "free_delayed", "process_queue"),
+        trials=500,
     ),
     Listed("rc-borrow", "borrowed", "BorrowedProbe", twins=("Borrows",), threads=4),
     Listed("rc-brc", "biased", "BiasedProbe", twins=("ByLoadAndStore", "LocalOnly")),
@@ -127,7 +130,7 @@ PROBES: tuple[Listed, ...] = (
     Listed("sd-start", "starting", "StartingProbe", twins=("RunsDetached",)),
     Listed("sd-stw", "stopping", "StoppingProbe", twins=("GoesOnDetached",)),
     Listed("sd-wait", "waiting", "WaitingProbe", twins=("LooksOnce",)),
-    Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4),
+    Listed("ts-breaker", "breaker", "BreakerProbe", twins=("SetByStore",), threads=4, trials=500),
     Listed("ts-current", "current", "CurrentProbe", twins=("InOneGlobal",)),
     Listed("ts-pending", "pending", "PendingProbe", twins=("AddsWithoutBit",), threads=2),
     Listed(

@@ -16,8 +16,7 @@ from stressor.probes.registry import MODULES, PROBES, Listed
 from tests.power.conftest import Search
 
 SILENT = 30
-SEEN = 150
-"""Trials for a twin: one of 16 that fails is missed by all of them with a chance below 1e-4."""
+
 
 pytestmark = [pytest.mark.power, pytest.mark.native]
 
@@ -53,13 +52,13 @@ def test_the_interpreter_agrees(probe: Listed, search: Search) -> None:
     ids=lambda value: value if isinstance(value, str) else value.mechanism,
 )
 def test_the_monitor_sees_the_twin(probe: Listed, twin: str, search: Search) -> None:
-    for trial in trials(search, probe.twin(twin), probe, SEEN):
+    for trial in trials(search, probe.twin(twin), probe, probe.trials):
         signature = trial.outcome.signature
         if signature is not None:
             # Our own words, and not a crash that anybody would see.
             assert "invariant in check of" in str(signature), signature
             return
-    pytest.fail(f"nothing seen in {SEEN} trials")
+    pytest.fail(f"nothing seen in {probe.trials} trials")
 
 
 def test_what_is_probed_is_a_current_mechanism() -> None:
