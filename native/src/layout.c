@@ -50,7 +50,10 @@ stressor_stop_requested(const void *thread_state)
 {
 #if LAYOUT_KNOWN
     const PyThreadState *state = thread_state;
-    return state != NULL && (__atomic_load_n(&state->eval_breaker, __ATOMIC_RELAXED) & PLEASE_STOP);
+    /* An interpreter that ends frees the states of threads that it leaves behind. */
+    return Py_IsFinalizing() ||
+           (state != NULL &&
+            (__atomic_load_n(&state->eval_breaker, __ATOMIC_RELAXED) & PLEASE_STOP));
 #else
     (void)thread_state;
     return false;
